@@ -1,0 +1,161 @@
+/**
+ * Every message between isolates. One union for each direction, told apart by `kind`; a receiver's switch ends in
+ * {@link never}. Audio blocks are the only frequent ones; everything that is merely counted goes through board.ts.
+ */
+import type { BoardMemory } from "./board.ts";
+import type { Source } from "./block.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { RingMemory } from "./ring.ts";
+import type { BitRate, Frame, RtpTimestamp } from "./units.ts";
+
+/** The end of a switch over `kind`: a kind that nobody handles is our own bug. */
+export function never(message: never): never {
+  throw new Error(`unhandled message: ${JSON.stringify(message)}`);
+}
+
+/** How a receiver gets its audio. */
+export interface Shape {
+  readonly mode: "channels" | "mix" | "mono";
+  /** Channel numbers from 1, in the order of the streams; empty for a mix. */
+  readonly channels: readonly number[];
+  readonly frame: Frame;
+  /** Of one Opus stream. */
+  readonly bitrate: BitRate;
+  /** Earlier frames repeated in each packet (RFC 2198). */
+  readonly redundancy: 0 | 1;
+}
+
+/** One RTP stream to one place: a session, a target, or one channel of a `mono` target. */
+export interface Receiver {
+  /** Its row on the board, for as long as it lives. */
+  readonly slot: number;
+  readonly ssrc: number;
+  readonly cname: string;
+  /** RTP timestamp of sample position 0. */
+  readonly timestampBase: RtpTimestamp;
+  readonly shape: Shape;
+  /** The mix that it hears, for mode `mix`; else −1. */
+  readonly mix: number;
+  /** How it is opened: by a STUN binding with these credentials, or at once to a fixed place. */
+  readonly opening:
+    | { readonly kind: "stun"; readonly username: string; readonly password: string }
+    | { readonly kind: "fixed"; readonly rtp: Endpoint; readonly rtcp: Endpoint };
+}
+
+/** Changes of receivers: control → main → the send worker that serves them. */
+export type ServeMessage =
+  | { readonly kind: "serve"; readonly worker: number; readonly receiver: Receiver }
+  /** From the next common frame boundary on; answered by `reshaped`. */
+  | {
+    readonly kind: "reshape";
+    readonly worker: number;
+    readonly slot: number;
+    readonly shape: Shape;
+    readonly mix: number;
+    readonly request: number;
+  }
+  /** Ends it with an RTCP BYE. */
+  | { readonly kind: "close"; readonly worker: number; readonly slot: number };
+
+/** Control → main. */
+export type ControlToMain =
+  | ServeMessage
+  /** A mix's target gains, linear: left and right for each input, interleaved; null: the mix is gone. Ramped. */
+  | { readonly kind: "mix"; readonly mix: number; readonly gains: Float32Array | null }
+  /** Linear trims, one for each input. Ramped. */
+  | { readonly kind: "trims"; readonly gains: Float32Array }
+  | { readonly kind: "listening"; readonly url: string }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "stopped" };
+
+/** Main → control. */
+export type MainToControl =
+  | { readonly kind: "start"; readonly options: ControlOptions }
+  | { readonly kind: "reshaped"; readonly request: number; readonly timestamp: RtpTimestamp }
+  /** No new requests; answer those under way, then say `stopped`. */
+  | { readonly kind: "stop" };
+
+/** What control needs to know of the rest. */
+export interface ControlOptions {
+  readonly version: string;
+  readonly board: BoardMemory;
+  readonly ring: RingMemory;
+  readonly source: { readonly name: string; readonly channelNames: readonly string[] };
+  /** UDP port of each send worker. */
+  readonly mediaPorts: readonly number[];
+  readonly http: { readonly address: string; readonly port: number };
+  readonly publicHost: string | null;
+  readonly joinCode: string;
+  readonly engineerKey: string;
+  readonly maxClients: number;
+  readonly defaults: { readonly frame: Frame; readonly bitrate: BitRate | null };
+  readonly log: LogOptions;
+}
+
+export interface LogOptions {
+  readonly level: "debug" | "info" | "warning" | "error";
+  readonly json: boolean;
+}
+
+/** Main → send worker. A block comes as a bare ArrayBuffer (block.ts), transferred. */
+export type MainToSend =
+  | { readonly kind: "start"; readonly options: SendOptions }
+  | ServeMessage
+  /** Send what is encoded, say BYE to everybody, close the socket, answer `stopped`. */
+  | { readonly kind: "stop" };
+
+export interface SendOptions {
+  readonly worker: number;
+  readonly board: BoardMemory;
+  /** Address to bind; "::" takes IPv4 too. Port 0: any. */
+  readonly address: string;
+  readonly port: number;
+  /** A socket that a worker before this one left open, or −1. */
+  readonly descriptor: number;
+  readonly dscp: number;
+  /** false: every receiver has encoders of its own, as the system before had (for comparing). */
+  readonly shareEncodes: boolean;
+  readonly log: LogOptions;
+}
+
+/** Send worker → main. */
+export type SendToMain =
+  | { readonly kind: "ready"; readonly port: number; readonly descriptor: number }
+  | { readonly kind: "failed"; readonly reason: string }
+  /** What it wants in its blocks from now on. */
+  | { readonly kind: "needs"; readonly sources: readonly Source[] }
+  | { readonly kind: "reshaped"; readonly request: number; readonly timestamp: RtpTimestamp }
+  | { readonly kind: "stopped" };
+
+/** Main → capture worker. */
+export type MainToCapture = {
+  readonly kind: "start";
+  readonly ring: RingMemory;
+  readonly source: SourceDescription;
+  readonly log: LogOptions;
+};
+
+/** A source that was found and checked, ready to be opened by the capture worker; plain data. */
+export type SourceDescription =
+  & {
+    /** For people: "Scarlett 18i20 USB (ALSA)", "demo band". */
+    readonly name: string;
+    readonly channels: number;
+    /** One for each channel; a source without names says "Input 1" … */
+    readonly channelNames: readonly string[];
+  }
+  & (
+    | { readonly kind: "portaudio"; readonly library: string; readonly device: string; readonly hostApi: string }
+    | { readonly kind: "alsa"; readonly library: string; readonly pcm: string }
+    | { readonly kind: "wav"; readonly path: string }
+    | { readonly kind: "demo" }
+    | { readonly kind: "tones" }
+  );
+
+/** Capture worker → main. */
+export type CaptureToMain =
+  /** The first block is in the ring. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "failed"; readonly reason: string }
+  /** After `stop` was set in the ring: everything is closed. */
+  | { readonly kind: "stopped" };
