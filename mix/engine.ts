@@ -1,0 +1,72 @@
+/**
+ * The main isolate's loop, driven by the device's clock: a block comes out of the ring, goes through the mixer, and is
+ * handed on. Changes are applied between two blocks. One block takes some tens of microseconds; nothing in it allocates
+ * but what the hand-over must.
+ */
+import type { Board } from "../core/board.ts";
+import { now } from "../core/clock.ts";
+import { record } from "../core/histogram.ts";
+import type { ServeMessage } from "../core/messages.ts";
+import type { RingReader } from "../core/ring.ts";
+import type { Mixer } from "./mixer.ts";
+
+/** The way from the mixer to the network: the pool of workers, or the main isolate itself. */
+export interface SendPath {
+  readonly ports: readonly number[];
+  /** Mixes that somebody hears. */
+  readonly mixes: readonly number[];
+  apply(message: ServeMessage): void;
+  /** Hands over what the mixer holds. `position` of its first sample; `time` at which its last had arrived. */
+  handOver(mixer: Mixer, position: number, time: number): void;
+  /** Sends what is encoded, says BYE, closes. */
+  stop(): Promise<void>;
+}
+
+/** Wakes the loop even when no block comes, so that it sees that it is to end. */
+const PATIENCE_MS = 100;
+
+export class Engine {
+  readonly #reader: RingReader;
+  readonly #mixer: Mixer;
+  readonly #path: SendPath;
+  readonly #board: Board;
+  #running = true;
+
+  constructor(reader: RingReader, mixer: Mixer, path: SendPath, board: Board) {
+    this.#reader = reader;
+    this.#mixer = mixer;
+    this.#path = path;
+    this.#board = board;
+  }
+
+  /** Ends after {@link finish}, when the ring is empty. */
+  async run(): Promise<void> {
+    while (this.#running || this.#reader.waiting() > 0) {
+      while (this.#reader.waiting() > 0) this.#block();
+      await this.#reader.wait(PATIENCE_MS);
+    }
+  }
+
+  finish(): void {
+    this.#running = false;
+  }
+
+  /** @hot */
+  #block(): void {
+    const begun = now(), reader = this.#reader, mixer = this.#mixer, path = this.#path;
+    const position = reader.position(), time = reader.time();
+    mixer.read(reader.samples, reader.offset());
+    reader.release();
+    const mixes = path.mixes;
+    for (let i = 0; i < mixes.length; i++) {
+      const mix = mixer.mixes.get(mixes[i]);
+      if (mix !== undefined) mixer.render(mix);
+    }
+    const mixed = now();
+    path.handOver(mixer, position, time);
+    const done = now();
+    record(this.#board.main.handoff, done - mixed);
+    record(this.#board.main.block, done - begun);
+    this.#board.main.blocks++;
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * The sending half: blocks in, datagrams out. Re-frames, encodes each source once, assembles one datagram for each
+ * receiver and frame, sends them with one system call, then looks at what clients have sent (inbound.ts). A send worker
+ * owns one; with `--send-mode sync` the main isolate does. {@link Sender.block} allocates nothing but Opus packets.
+ */
+import type { BlockView } from "../core/block.ts";
+import { planesAt, type Source, widthOf } from "../core/block.ts";
+import { type Board, Flow, type WorkerRow } from "../core/board.ts";
+import { now } from "../core/clock.ts";
+import { bucketOf } from "../core/histogram.ts";
+import type { Receiver, SendToMain, ServeMessage, Shape } from "../core/messages.ts";
+import {
+  BLOCK,
+  FRAME_GRID,
+  MAX_CHANNELS,
+  type Milliseconds,
+  milliseconds,
+  type RtpTimestamp,
+  samplesToMs,
+} from "../core/units.ts";
+import { Inbound } from "./inbound.ts";
+import { writeBye, writeSenderReport } from "./rtcp.ts";
+import { Served } from "./served.ts";
+import type { MediaSocket } from "./socket.ts";
+import { type FrameGroup, frameGroups, StreamPool } from "./stream.ts";
+
+/** No valid binding for so long pauses a client (RFC 7675 asks for at most 30 s; the contract says 3). */
+const CONSENT_MS = 3000;
+const REPORT_MS = 1000;
+/** Consent and reports are looked after every so many blocks: 85 ms. */
+const CARE_BLOCKS = 32;
+
+export class Sender {
+  readonly #socket: MediaSocket;
+  readonly #row: WorkerRow;
+  readonly #board: Board;
+  readonly #tell: (message: SendToMain) => void;
+  readonly #pool: StreamPool;
+  readonly #groups: FrameGroup<Served>[] = frameGroups();
+  readonly #served = new Map<number, Served>();
+  readonly #inbound: Inbound;
+  /** Where each source's samples begin in the block at hand, or −1. */
+  readonly #planes: Int32Array;
+  /** Receivers of the datagrams in the batch. */
+  readonly #batch: Served[] = [];
+  #batched = 0;
+  #needs = "";
+  /** Forms wait for their first packet, or for their position. */
+  #changing = false;
+  #stale = false;
+  /** Position behind the last block, and when that block had arrived. */
+  #position = 0;
+  #time = 0;
+  #sinceCare = 0;
+
+  constructor(
+    options: {
+      socket: MediaSocket;
+      board: Board;
+      worker: number;
+      shareEncodes: boolean;
+      tell: (message: SendToMain) => void;
+    },
+  ) {
+    this.#socket = options.socket;
+    this.#board = options.board;
+    this.#row = options.board.workers[options.worker];
+    this.#tell = options.tell;
+    this.#pool = new StreamPool(options.shareEncodes);
+    this.#planes = new Int32Array(MAX_CHANNELS + options.board.slots.length);
+    this.#inbound = new Inbound(options.socket, this.#row, this.#served, {
+      resume: (served) => {
+        served.resume(this.#pool);
+        this.#stale = true;
+      },
+      pause: (served) => this.#pause(served, now()),
+    });
+    this.#row.encoders = 0;
+  }
+
+  apply(message: ServeMessage): void {
+    if (message.kind === "serve") this.#serve(message.receiver);
+    else if (message.kind === "reshape") this.#reshape(message.slot, message.shape, message.mix, message.request);
+    else this.#close(message.slot);
+    this.#refresh();
+  }
+
+  /** @hot One block: encode and send what it completes, then hear the clients. */
+  block(view: BlockView): void {
+    this.#locate(view);
+    const position = view.position, time = view.time;
+    for (let i = 0; i < this.#groups.length; i++) {
+      const group = this.#groups[i];
+      if (group.streams.length === 0) continue;
+      group.begin(position);
+      for (let at = 0; at < BLOCK;) {
+        at = group.gather(view.samples, this.#planes, at);
+        if (group.reframer.full) this.#frame(group, position, time);
+      }
+    }
+    this.#position = position + BLOCK;
+    this.#time = time;
+    this.#inbound.poll();
+    if (this.#changing) this.#schedule();
+    if (++this.#sinceCare >= CARE_BLOCKS) this.#care();
+    if (this.#stale) this.#refresh();
+    this.#row.droppedSendBuffer = this.#socket.dropped;
+    this.#row.blocks++;
+  }
+
+  /** @hot Finds each source's samples in the block. */
+  #locate(view: BlockView): void {
+    const planes = this.#planes;
+    planes.fill(-1);
+    let plane = planesAt(view.count) >> 2;
+    for (let i = 0; i < view.count; i++) {
+      const source = view.source(i);
+      planes[source] = plane;
+      plane += widthOf(source) * BLOCK;
+    }
+  }
+
+  /** @hot A frame of this length is complete: encode each stream, write each receiver's datagram, send. */
+  #frame(group: FrameGroup<Served>, position: number, time: number): void {
+    const streams = group.streams, receivers = group.receivers, start = group.reframer.start;
+    let encodes = 0;
+    for (let i = 0; i < streams.length; i++) if (streams[i].encode()) encodes++;
+    this.#row.encodes += encodes;
+    for (let i = 0; i < receivers.length; i++) {
+      const served = receivers[i], next = served.next;
+      if (next !== null && next.at >= 0 && start >= next.at) {
+        if (next.shape.frame !== group.frame) continue;
+        this.#advance(served);
+      }
+      if (!served.flowing || served.current.shape.frame !== group.frame) continue;
+      const bytes = served.write(this.#socket.rows, this.#socket.at, start);
+      if (bytes === 0) continue;
+      this.#batch[this.#batched++] = served;
+      this.#socket.push(bytes, served.endpoint!);
+    }
+    if (this.#batched === 0) return;
+    this.#socket.flush();
+    // A block's time is that of its last sample; the frame's first lies before it.
+    this.#sent(time, time - samplesToMs(position + BLOCK - start), samplesToMs(group.frame));
+  }
+
+  /** @hot Counts the batch that has just been sent. */
+  #sent(available: number, captured: number, frameMs: number): void {
+    const at = now(), late = at - available > frameMs;
+    this.#row.captureToSend[bucketOf((at - available) * 1e6)] += this.#batched;
+    const bucket = bucketOf((at - captured) * 1e6);
+    for (let i = 0; i < this.#batched; i++) this.#batch[i].row.server[bucket]++;
+    this.#row.datagrams += this.#batched;
+    if (late) this.#row.lateFrames += this.#batched;
+    this.#batched = 0;
+  }
+
+  #serve(receiver: Receiver): void {
+    this.#close(receiver.slot);
+    const served = new Served(receiver, this.#board.slots[receiver.slot]);
+    this.#served.set(receiver.slot, served);
+    // A row that says "flowing" was left by a worker that is gone: its clients needn't bind again.
+    if (receiver.opening.kind === "fixed" || served.row.flow === Flow.Flowing) served.resume(this.#pool);
+  }
+
+  #reshape(slot: number, shape: Shape, mix: number, request: number): void {
+    const served = this.#served.get(slot);
+    if (!served) return;
+    // A change that comes while another waits for its position takes that one's place, at a position of its own.
+    if (served.next) this.#settle(served);
+    if (!served.flowing) {
+      served.current = served.form(shape, mix, [], -1);
+      const grid = Math.ceil((this.#position + 1) / FRAME_GRID) * FRAME_GRID;
+      this.#tell({ kind: "reshaped", request, timestamp: served.timestampOf(grid) });
+      return;
+    }
+    served.next = served.form(shape, mix, served.acquire(this.#pool, shape, mix), request);
+    this.#changing = true;
+  }
+
+  /** Decides where new forms begin, once their encoders have warmed up on the samples before. */
+  #schedule(): void {
+    this.#changing = false;
+    for (const served of this.#served.values()) {
+      const next = served.next;
+      if (next === null || next.at >= 0) continue;
+      if (next.streams.every((stream) => stream.packet !== null)) this.#announce(served);
+      else this.#changing = true;
+    }
+  }
+
+  #announce(served: Served): void {
+    const next = served.next!;
+    next.at = Math.ceil(this.#position / FRAME_GRID) * FRAME_GRID;
+    this.#tell({ kind: "reshaped", request: next.request, timestamp: served.timestampOf(next.at) as RtpTimestamp });
+  }
+
+  /** Takes the waiting form now, answered or not. */
+  #settle(served: Served): void {
+    if (served.next!.at < 0) this.#announce(served);
+    this.#advance(served);
+  }
+
+  #advance(served: Served): void {
+    for (const stream of served.advance().streams) this.#pool.release(stream);
+    this.#stale = true;
+  }
+
+  #pause(served: Served, time: Milliseconds): void {
+    if (!served.flowing) return;
+    if (served.next) this.#settle(served);
+    served.pause(this.#pool, time);
+    this.#stale = true;
+  }
+
+  #close(slot: number): void {
+    const served = this.#served.get(slot);
+    if (!served) return;
+    this.#bye(served);
+    this.#socket.flush();
+    this.#pause(served, now());
+    served.row.flow = Flow.Free;
+    this.#served.delete(slot);
+    this.#stale = true;
+  }
+
+  /** After a change: lists by frame length, and what main has to deliver. */
+  #refresh(): void {
+    this.#stale = false;
+    for (const group of this.#groups) {
+      group.streams = this.#pool.of(group.frame);
+      group.receivers = [...this.#served.values()].filter(({ current, next }) =>
+        current.shape.frame === group.frame || next?.shape.frame === group.frame
+      );
+    }
+    this.#row.encoders = this.#pool.size;
+    const sources: Source[] = this.#pool.sources(), needs = sources.join();
+    if (needs === this.#needs) return;
+    this.#needs = needs;
+    this.#tell({ kind: "needs", sources });
+  }
+
+  /** Consent that has run out, sender reports that are due. */
+  #care(): void {
+    this.#sinceCare = 0;
+    const time = now();
+    for (const served of this.#served.values()) {
+      if (!served.flowing) continue;
+      if (served.receiver.opening.kind === "stun" && time - served.row.boundAt > CONSENT_MS) this.#pause(served, time);
+      else if (time >= served.reportAt && served.row.packets > 0) this.#report(served, time);
+    }
+    this.#socket.flush();
+  }
+
+  #report(served: Served, time: Milliseconds): void {
+    served.reportAt = time + REPORT_MS;
+    const { row, receiver } = served;
+    // The sample that is being captured at this moment (RFC 3550 section 6.4.1).
+    const position = this.#position + Math.round((time - this.#time) * 48);
+    const bytes = writeSenderReport(
+      this.#socket.rows,
+      this.#socket.at,
+      receiver.ssrc,
+      time,
+      served.timestampOf(position),
+      row.packets,
+      row.octets,
+      served.cname,
+    );
+    this.#socket.push(bytes, served.rtcpEndpoint!);
+  }
+
+  #bye(served: Served): void {
+    const to = served.rtcpEndpoint;
+    if (to === null || served.row.packets === 0) return;
+    const bytes = writeBye(this.#socket.rows, this.#socket.at, served.receiver.ssrc, served.cname);
+    this.#socket.push(bytes, to);
+  }
+
+  /** BYE to everybody; then the socket is closed. Rows stay as they are. */
+  [Symbol.dispose](): void {
+    for (const slot of [...this.#served.keys()]) this.#close(slot);
+    this.#socket.flush();
+    this.#pool.dispose();
+    this.#socket[Symbol.dispose]();
+    this.#row.encoders = 0;
+  }
+}

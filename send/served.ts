@@ -1,0 +1,164 @@
+/**
+ * One receiver as its sender sees it: its shape and streams, where it is, and the datagram that it gets. The row on the
+ * board is its memory: packets, sequence number and address outlive the worker. Writing a datagram allocates nothing.
+ */
+import { channelSource, mixSource, type Source } from "../core/block.ts";
+import { Flow, type SlotRow } from "../core/board.ts";
+import { type Endpoint, sameEndpoint } from "../core/endpoint.ts";
+import type { Receiver, Shape } from "../core/messages.ts";
+import { type Milliseconds, rtpTimestamp } from "../core/units.ts";
+import { addSequence, addTimestamp } from "../core/wrap.ts";
+import { appendPlain, appendSelfDelimited } from "./multistream.ts";
+import { RED_MAX_BYTES, RED_MAX_OFFSET, writeRedHeader } from "./red.ts";
+import {
+  PAYLOAD_TYPE_MULTIOPUS,
+  PAYLOAD_TYPE_OPUS,
+  PAYLOAD_TYPE_RED,
+  RTP_HEADER_BYTES,
+  writeRtpHeader,
+} from "./rtp.ts";
+import type { Stream, StreamPool } from "./stream.ts";
+import { TransactionMemory } from "./transactions.ts";
+
+/** A shape with its streams; where it begins, once that is decided. */
+export interface Form {
+  readonly shape: Shape;
+  readonly mix: number;
+  readonly streams: readonly Stream[];
+  /** RTP payload type of the Opus packet itself. */
+  readonly payloadType: number;
+  /** Position from which on it holds: a multiple of FRAME_GRID, or −1 while its encoders warm up. */
+  at: number;
+  readonly request: number;
+}
+
+export const sourcesOf = (shape: Shape, mix: number): Source[] =>
+  shape.mode === "mix" ? [mixSource(mix)] : shape.channels.map(channelSource);
+
+export class Served {
+  readonly receiver: Receiver;
+  readonly row: SlotRow;
+  readonly cname: Uint8Array;
+  readonly key: Uint8Array;
+  readonly seen = new TransactionMemory();
+  current: Form;
+  next: Form | null = null;
+  /** Where it is sent; null before the first binding. */
+  endpoint: Endpoint | null;
+  flowing = false;
+  /** When its next sender report is due. */
+  reportAt = 0;
+  #marker = true;
+  #earlierBytes = 0;
+  #earlierPosition = 0;
+  readonly #earlier = new Uint8Array(RED_MAX_BYTES);
+
+  constructor(receiver: Receiver, row: SlotRow) {
+    const text = new TextEncoder();
+    this.receiver = receiver;
+    this.row = row;
+    this.cname = text.encode(receiver.cname);
+    this.key = text.encode(receiver.opening.kind === "stun" ? receiver.opening.password : "");
+    this.endpoint = receiver.opening.kind === "fixed" ? receiver.opening.rtp : row.readEndpoint();
+    this.current = this.form(receiver.shape, receiver.mix, [], -1);
+  }
+
+  form(shape: Shape, mix: number, streams: readonly Stream[], request: number): Form {
+    const payloadType = shape.mode === "channels" ? PAYLOAD_TYPE_MULTIOPUS : PAYLOAD_TYPE_OPUS;
+    return { shape, mix, streams, payloadType, at: -1, request };
+  }
+
+  acquire(pool: StreamPool, shape: Shape, mix: number): Stream[] {
+    return sourcesOf(shape, mix).map((source) => pool.acquire(source, shape.frame, shape.bitrate, this.receiver.slot));
+  }
+
+  /** Starts or resumes: the next packet carries the marker and no earlier frame. */
+  resume(pool: StreamPool): void {
+    const { shape, mix } = this.current;
+    this.current = this.form(shape, mix, this.acquire(pool, shape, mix), -1);
+    this.flowing = true;
+    this.#marker = true;
+    this.#earlierBytes = 0;
+    this.row.pausedAt = 0 as Milliseconds;
+    this.row.flow = Flow.Flowing;
+  }
+
+  pause(pool: StreamPool, time: Milliseconds): void {
+    for (const stream of this.current.streams) pool.release(stream);
+    this.current = this.form(this.current.shape, this.current.mix, [], -1);
+    this.flowing = false;
+    this.row.pausedAt = time;
+    this.row.flow = Flow.Paused;
+  }
+
+  /** Takes the next form; the caller releases the streams of the one before. */
+  advance(): Form {
+    const before = this.current;
+    this.current = this.next!;
+    this.next = null;
+    this.#earlierBytes = 0; // a frame of the old shape can't be read with the new one
+    return before;
+  }
+
+  moveTo(endpoint: Endpoint): void {
+    if (this.endpoint !== null && sameEndpoint(this.endpoint, endpoint)) return;
+    this.endpoint = endpoint.slice();
+    this.row.writeEndpoint(this.endpoint);
+  }
+
+  get rtcpEndpoint(): Endpoint | null {
+    return this.receiver.opening.kind === "fixed" ? this.receiver.opening.rtcp : this.endpoint;
+  }
+
+  /** RTP timestamp of a sample. */
+  timestampOf(position: number) {
+    return addTimestamp(rtpTimestamp(this.receiver.timestampBase), position);
+  }
+
+  /**
+   * @hot Writes the datagram of the frame that begins at `position` and counts it as sent. Its length; 0 when a stream
+   * has no packet for this frame yet.
+   */
+  write(out: Uint8Array, at: number, position: number): number {
+    const form = this.current, streams = form.streams, last = streams.length - 1;
+    for (let i = 0; i <= last; i++) if (streams[i].packet === null) return 0;
+    const redundant = form.shape.redundancy === 1;
+    const offset = position - this.#earlierPosition;
+    const earlierBytes = redundant && offset <= RED_MAX_OFFSET ? this.#earlierBytes : 0;
+    const sequence = this.row.sequence;
+
+    let end = at + writeRtpHeader(
+      out,
+      at,
+      redundant ? PAYLOAD_TYPE_RED : form.payloadType,
+      this.#marker,
+      sequence,
+      this.timestampOf(position),
+      this.receiver.ssrc,
+    );
+    if (redundant) {
+      end += writeRedHeader(out, end, form.payloadType, offset, earlierBytes);
+      for (let i = 0; i < earlierBytes; i++) out[end + i] = this.#earlier[i];
+      end += earlierBytes;
+    }
+    const payload = end;
+    for (let i = 0; i < last; i++) {
+      const packet = streams[i].packet!;
+      end += appendSelfDelimited(packet, packet.length, out, end);
+    }
+    end += appendPlain(streams[last].packet!, streams[last].packet!.length, out, end);
+
+    if (redundant) {
+      const bytes = end - payload;
+      this.#earlierBytes = bytes <= RED_MAX_BYTES ? bytes : 0;
+      for (let i = 0; i < this.#earlierBytes; i++) this.#earlier[i] = out[payload + i];
+      this.#earlierPosition = position;
+    }
+    this.#marker = false;
+    const row = this.row;
+    row.sequence = addSequence(sequence, 1);
+    row.packets++;
+    row.octets += end - at - RTP_HEADER_BYTES;
+    return end - at;
+  }
+}

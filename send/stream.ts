@@ -1,0 +1,161 @@
+/**
+ * One encoded channel or mix: samples are gathered here frame by frame, encoded once, and the packet is used by every
+ * receiver that hears this source at this frame length and bitrate. Lives in a sender; only the encoder's packet allocates.
+ */
+import { isMix, type Source, widthOf } from "../core/block.ts";
+import { type BitRate, BLOCK, type Frame, FRAMES } from "../core/units.ts";
+import { createOpusEncoder, ENCODE_OPTIONS, type Encoder } from "../wasm/opus.ts";
+import { Reframer } from "./reframe.ts";
+
+export class Stream {
+  readonly key: string;
+  readonly source: Source;
+  readonly frame: Frame;
+  readonly bitrate: BitRate;
+  /** Receivers that use it. */
+  uses = 0;
+  /** The packet of the frame that was completed last; null when a part of it was missing. */
+  packet: Uint8Array | null = null;
+  readonly #width: number;
+  readonly #pcm: Float32Array<ArrayBuffer>;
+  #encoder: Encoder | null = null;
+  #disposed = false;
+  /** No sample of the frame under way is missing. */
+  #whole = false;
+
+  constructor(key: string, source: Source, frame: Frame, bitrate: BitRate) {
+    this.key = key;
+    this.source = source;
+    this.frame = frame;
+    this.bitrate = bitrate;
+    this.#width = widthOf(source);
+    this.#pcm = new Float32Array(frame * this.#width);
+  }
+
+  /** The encoder comes a moment later; until then there are no packets. */
+  async start(): Promise<void> {
+    const encoder = await createOpusEncoder(isMix(this.source) ? 2 : 1, this.frame, this.bitrate);
+    if (this.#disposed) encoder.free();
+    else this.#encoder = encoder;
+  }
+
+  /** @hot Copies `count` samples (or pairs) that begin `at` into the plane, to `into` in the frame; `plane` < 0: they are missing. */
+  gather(samples: Float32Array, plane: number, at: number, count: number, into: number): void {
+    if (plane < 0) {
+      this.#whole = false;
+      return;
+    }
+    const width = this.#width, pcm = this.#pcm;
+    const from = plane + at * width, to = into * width, end = count * width;
+    for (let i = 0; i < end; i++) pcm[to + i] = samples[from + i];
+  }
+
+  /** @hot Encodes the frame that is complete now. True if that gave a packet. */
+  encode(): boolean {
+    const usable = this.#whole && this.#encoder !== null;
+    this.packet = usable ? this.#encoder!.encodeFloat(this.#pcm, ENCODE_OPTIONS) : null;
+    this.#whole = true;
+    return usable;
+  }
+
+  /** @hot Samples were lost: what was gathered is void, and the next frame begins afresh. */
+  restart(): void {
+    this.#whole = true;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#encoder?.free();
+    this.#encoder = null;
+  }
+}
+
+/** All streams of one frame length: they begin and end together. */
+export class FrameGroup<Receiver> {
+  readonly frame: Frame;
+  readonly reframer: Reframer;
+  streams: Stream[] = [];
+  receivers: Receiver[] = [];
+
+  constructor(frame: Frame) {
+    this.frame = frame;
+    this.reframer = new Reframer(frame);
+  }
+
+  /**
+   * @hot Takes a block's samples from `at` until a frame is complete or the block ends; returns where it ended.
+   * `planes[source]` is where a source's samples begin in `samples`, or −1.
+   */
+  gather(samples: Float32Array, planes: Int32Array, at: number): number {
+    const reframer = this.reframer, streams = this.streams;
+    let next = at;
+    while (next < BLOCK) {
+      const from = next;
+      next = reframer.step(from);
+      if (reframer.copy > 0) {
+        for (let i = 0; i < streams.length; i++) {
+          const stream = streams[i];
+          stream.gather(samples, planes[stream.source], from, reframer.copy, reframer.into);
+        }
+      }
+      if (reframer.full) return next;
+    }
+    return next;
+  }
+
+  /** @hot A block begins. */
+  begin(position: number): void {
+    if (this.reframer.begin(position)) { for (let i = 0; i < this.streams.length; i++) this.streams[i].restart(); }
+  }
+}
+
+/** The streams of a sender, shared by source, frame and bitrate, or by `owner` too where sharing is off. */
+export class StreamPool {
+  readonly #streams = new Map<string, Stream>();
+  readonly #shared: boolean;
+
+  constructor(shared: boolean) {
+    this.#shared = shared;
+  }
+
+  acquire(source: Source, frame: Frame, bitrate: BitRate, owner: number): Stream {
+    const key = `${source} ${frame} ${bitrate}${this.#shared ? "" : ` ${owner}`}`;
+    let stream = this.#streams.get(key);
+    if (!stream) {
+      stream = new Stream(key, source, frame, bitrate);
+      this.#streams.set(key, stream);
+      void stream.start();
+    }
+    stream.uses++;
+    return stream;
+  }
+
+  release(stream: Stream): void {
+    if (--stream.uses > 0) return;
+    this.#streams.delete(stream.key);
+    stream.dispose();
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Every source that is needed, in ascending order. */
+  sources(): Source[] {
+    const all = new Set<Source>();
+    for (const stream of this.#streams.values()) all.add(stream.source);
+    return [...all].sort((a, b) => a - b);
+  }
+
+  of(frame: Frame): Stream[] {
+    return [...this.#streams.values()].filter((stream) => stream.frame === frame);
+  }
+
+  dispose(): void {
+    for (const stream of this.#streams.values()) stream.dispose();
+    this.#streams.clear();
+  }
+}
+
+export const frameGroups = <Receiver>(): FrameGroup<Receiver>[] =>
+  FRAMES.map((frame) => new FrameGroup<Receiver>(frame));

@@ -1,0 +1,38 @@
+/**
+ * The STUN transactions that a session has seen, so that a recorded binding can't be replayed from elsewhere to steal the
+ * media. Bounded: an hour of one binding a second, oldest forgotten first. A retransmission from the same place is fine.
+ */
+import { type Endpoint, ENDPOINT_BYTES } from "../core/endpoint.ts";
+
+const REMEMBERED = 4096;
+const ID_BYTES = 12;
+const ENTRY = ID_BYTES + ENDPOINT_BYTES;
+
+export class TransactionMemory {
+  #entries: Uint8Array = new Uint8Array(64 * ENTRY);
+  #count = 0;
+
+  /** Remembers a transaction; false if it was seen from another endpoint. */
+  admit(id: Uint8Array, from: Endpoint): boolean {
+    const kept = Math.min(this.#count, REMEMBERED);
+    for (let i = 0; i < kept; i++) {
+      const at = i * ENTRY;
+      if (!matches(this.#entries, at, id, ID_BYTES)) continue;
+      return matches(this.#entries, at + ID_BYTES, from, ENDPOINT_BYTES);
+    }
+    const at = (this.#count++ % REMEMBERED) * ENTRY;
+    if (at + ENTRY > this.#entries.length) {
+      const larger = new Uint8Array(2 * this.#entries.length);
+      larger.set(this.#entries);
+      this.#entries = larger;
+    }
+    this.#entries.set(id, at);
+    this.#entries.set(from, at + ID_BYTES);
+    return true;
+  }
+}
+
+function matches(entries: Uint8Array, at: number, bytes: Uint8Array, count: number): boolean {
+  for (let i = 0; i < count; i++) if (entries[at + i] !== bytes[i]) return false;
+  return true;
+}

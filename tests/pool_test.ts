@@ -1,0 +1,195 @@
+/** The pool of send workers with real workers, real sockets and real phones; blocks come as fast as they are worked off. */
+import assert from "node:assert/strict";
+import { Board, createBoard, Flow } from "../core/board.ts";
+import { now } from "../core/clock.ts";
+import type { Receiver, Shape } from "../core/messages.ts";
+import { bitRate, BLOCK, dbToGain, type RtpTimestamp, rtpTimestamp, sequenceNumber } from "../core/units.ts";
+import { Mixer } from "../mix/mixer.ts";
+import { readRtcp } from "../send/rtcp.ts";
+import { Pool } from "../workers/pool.ts";
+import { decode, measureTone, parseRtp, Phone } from "./phone.ts";
+
+const SCRIPT = new URL("../workers/send_worker.ts", import.meta.url);
+const CHANNELS = 16;
+
+/** A desk that plays tone 100·n Hz on channel n at −12 dBFS through a pool. */
+class Desk implements AsyncDisposable {
+  readonly board: Board;
+  readonly pool: Pool;
+  readonly mixer: Mixer;
+  readonly answers = new Map<number, RtpTimestamp>();
+  position = 0;
+  readonly #block = new Float32Array(BLOCK * CHANNELS);
+
+  private constructor(board: Board, pool: Pool, mixer: Mixer) {
+    this.board = board;
+    this.pool = pool;
+    this.mixer = mixer;
+  }
+  static async open(size: number): Promise<Desk> {
+    const memory = createBoard(size, 64), board = new Board(memory);
+    const send = {
+      board: memory,
+      address: "::",
+      dscp: 46,
+      shareEncodes: true,
+      log: { level: "error", json: false },
+    } as const;
+    const holder: { desk?: Desk } = {};
+    const pool = await Pool.open({
+      script: SCRIPT,
+      size,
+      send,
+      mediaPort: 0,
+      reshaped: (request, timestamp) => holder.desk!.answers.set(request, timestamp),
+    }, board);
+    return holder.desk = new Desk(board, pool, new Mixer(CHANNELS, board.main));
+  }
+  async play(blocks: number): Promise<void> {
+    for (let b = 0; b < blocks; b++) {
+      for (let i = 0; i < BLOCK; i++) {
+        const t = (this.position + i) / 48_000;
+        for (let c = 0; c < CHANNELS; c++) {
+          this.#block[i * CHANNELS + c] = dbToGain(-12) * Math.sin(2 * Math.PI * 100 * (c + 1) * t);
+        }
+      }
+      this.mixer.read(this.#block, 0);
+      for (const mix of this.pool.mixes) this.mixer.render(this.mixer.mixes.get(mix)!);
+      this.pool.handOver(this.mixer, this.position, now());
+      this.position += BLOCK;
+      this.board.main.blocks++;
+      while (this.board.workers.some(({ blocks }) => blocks < this.board.main.blocks)) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+    }
+  }
+  /** Plays until it holds. */
+  async playUntil(condition: () => boolean, most = 5000): Promise<void> {
+    for (let i = 0; !condition(); i++) {
+      if (i === most) throw new Error(`never came: ${condition}`);
+      await this.play(1);
+    }
+  }
+  serve(worker: number, slot: number, shape: Partial<Shape>, mix = -1): Receiver {
+    const receiver: Receiver = {
+      slot,
+      ssrc: 1000 + slot,
+      cname: `cname-${slot}`,
+      timestampBase: rtpTimestamp(0xffff_ff00),
+      shape: { mode: "channels", channels: [1], frame: 120, bitrate: bitRate(128_000), redundancy: 0, ...shape },
+      mix,
+      opening: { kind: "stun", username: `user${slot}`, password: `password${slot}` },
+    };
+    this.board.slots[slot].open(sequenceNumber(65_530));
+    this.pool.apply({ kind: "serve", worker, receiver });
+    return receiver;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pool.stop();
+  }
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+
+Deno.test("a phone hears nothing before its binding, and each of 16 channels after it", async () => {
+  await using desk = await Desk.open(2);
+  using phone = new Phone();
+  desk.serve(1, 0, { channels: numbers(16) });
+  await desk.play(20);
+  assert.equal(phone.rtp.length, 0);
+  await phone.bind(desk.pool.ports[1], "user0", "password0");
+  await desk.playUntil(() => phone.rtp.length >= 300);
+  assert.equal(phone.answers, 1);
+  const packets = phone.rtp.map(parseRtp);
+  assert.equal(packets[0].marker, true);
+  packets.slice(1).forEach((packet, i) => {
+    assert.equal(packet.marker, false);
+    assert.equal(packet.sequence, (packets[i].sequence + 1) & 0xffff);
+    assert.equal(packet.timestamp, (packets[i].timestamp + 120) >>> 0);
+    assert.equal(packet.ssrc, 1000);
+    assert.equal(packet.payloadType, 97);
+  });
+  const audio = await decode(phone.rtp, 16);
+  audio.forEach((channel, i) => {
+    const tone = measureTone(channel.subarray(2400), 100 * (i + 1));
+    assert.ok(Math.abs(tone.hertz - 100 * (i + 1)) < 1, `${tone.hertz} Hz`);
+    assert.ok(Math.abs(tone.dbfs + 12) < 1, `${tone.dbfs} dBFS`);
+  });
+});
+
+Deno.test("a mix is one stereo stream with the gains that it was given", async () => {
+  await using desk = await Desk.open(1);
+  using phone = new Phone();
+  const gains = new Float32Array(2 * CHANNELS);
+  gains[2 * 4] = 0.5; // 500 Hz left
+  gains[2 * 9 + 1] = 1; // 1000 Hz right
+  desk.mixer.setMix(3, gains);
+  desk.serve(0, 0, { mode: "mix", channels: [], frame: 240, bitrate: bitRate(192_000) }, 3);
+  await phone.bind(desk.pool.ports[0], "user0", "password0");
+  await desk.playUntil(() => phone.rtp.length >= 100);
+  const [audio] = await decode(phone.rtp, 1, 2);
+  const left = audio.filter((_, i) => i % 2 === 0).subarray(2400),
+    right = audio.filter((_, i) => i % 2 === 1).subarray(2400);
+  assert.ok(Math.abs(measureTone(left, 500).dbfs + 18) < 0.5);
+  assert.ok(Math.abs(measureTone(right, 1000).dbfs + 12) < 0.5);
+  assert.ok(measureTone(left, 1000).dbfs < -50);
+});
+
+Deno.test("a shape changes where it was announced, without a gap in time or sequence", async () => {
+  await using desk = await Desk.open(1);
+  using phone = new Phone();
+  desk.serve(0, 0, { channels: [1, 2], frame: 120 });
+  await phone.bind(desk.pool.ports[0], "user0", "password0");
+  await desk.playUntil(() => phone.rtp.length >= 40);
+  const shape: Shape = { mode: "channels", channels: [5], frame: 480, bitrate: bitRate(64_000), redundancy: 1 };
+  desk.pool.apply({ kind: "reshape", worker: 0, slot: 0, shape, mix: -1, request: 7 });
+  await desk.playUntil(() => desk.answers.has(7));
+  const from = desk.answers.get(7)!, heard = phone.rtp.length;
+  await desk.playUntil(() => phone.rtp.length >= heard + 60);
+  const packets = phone.rtp.map(parseRtp);
+  const first = packets.findIndex(({ payloadType }) => payloadType === 98);
+  assert.equal(packets[first].timestamp, from);
+  assert.equal((packets[first - 1].timestamp + 120) >>> 0, from);
+  assert.ok(
+    packets.slice(1).every(({ sequence, marker }, i) => !marker && sequence === ((packets[i].sequence + 1) & 0xffff)),
+  );
+  assert.ok(packets.slice(first + 1).every(({ timestamp }, i) => timestamp === (from + 480 * (i + 1)) >>> 0));
+});
+
+Deno.test("a wrong password, a stranger, random bytes: counted, unanswered, without effect", async () => {
+  await using desk = await Desk.open(1);
+  using phone = new Phone();
+  using stranger = new Phone();
+  desk.serve(0, 0, {});
+  const port = desk.pool.ports[0], row = desk.board.workers[0];
+  await stranger.bind(port, "user0", "wrong");
+  await stranger.bind(port, "nobody", "password0");
+  await stranger.send(new Uint8Array([0, 1, 0, 8, 33, 18]), port);
+  await desk.playUntil(() => row.droppedStun === 3);
+  await stranger.send(crypto.getRandomValues(new Uint8Array(900)).fill(0x50, 0, 1), port);
+  await stranger.send(new Uint8Array([0x80, 201, 0, 1, 0, 0, 0, 9]), port);
+  await desk.playUntil(() => row.droppedOther === 1 && row.droppedRtcp === 1);
+  assert.equal(desk.board.slots[0].flow, Flow.Paused);
+  const id = new Uint8Array(12).fill(7);
+  await phone.bind(port, "user0", "password0", id);
+  await desk.playUntil(() => phone.rtp.length > 5);
+  await stranger.bind(port, "user0", "password0", id); // the same transaction, replayed from elsewhere
+  await desk.playUntil(() => row.droppedStun === 4);
+  await stranger.bind(port, "user0", "password0");
+  await desk.playUntil(() => stranger.rtp.length > 5);
+  assert.equal(parseRtp(stranger.rtp[0]).marker, false, "roaming sets no marker");
+  assert.equal(stranger.answers, 1);
+});
+
+Deno.test("closing says BYE and sends nothing after it", async () => {
+  await using desk = await Desk.open(1);
+  using phone = new Phone();
+  desk.serve(0, 0, {});
+  await phone.bind(desk.pool.ports[0], "user0", "password0");
+  await desk.playUntil(() => phone.rtp.length > 5);
+  desk.pool.apply({ kind: "close", worker: 0, slot: 0 });
+  await desk.playUntil(() => phone.rtcp.some(({ bytes }) => readRtcp(bytes, 0, bytes.length)?.byes.includes(1000)));
+  const heard = phone.rtp.length;
+  await desk.play(50);
+  assert.equal(phone.rtp.length, heard);
+});
