@@ -58,9 +58,10 @@ class Desk implements AsyncDisposable {
       this.pool.handOver(this.mixer, this.position, now());
       this.position += BLOCK;
       this.board.main.blocks++;
-      while (this.board.workers.some(({ blocks }) => blocks < this.board.main.blocks)) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
-      }
+      // At least one turn of the event loop, so that phones read what came: their sockets hold a few hundred datagrams.
+      do await new Promise((resolve) => setTimeout(resolve, 1)); while (
+        this.board.workers.some(({ blocks }) => blocks < this.board.main.blocks)
+      );
     }
   }
   /** Plays until it holds. */
