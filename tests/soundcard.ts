@@ -1,0 +1,154 @@
+/**
+ * A sound card out of nothing: jackd on its dummy driver (48 kHz, 128 frames, a real clock) and ALSA PCMs on top of it
+ * that play a known signal as "card" and take sound as "out". In: channels, a signal. Out: the environment that a
+ * process needs to see the card. Its jackd can be killed and started again. Used by tests; may allocate.
+ */
+import type { Needs } from "./require.ts";
+
+/** What a test with a card needs, for programTest. */
+export const CARD_NEEDS: Needs = {
+  jackd: "jackd2",
+  jack_wait: "jack-tools",
+  jack_lsp: "jackd2",
+  "libportaudio.so.2": "libportaudio2",
+  "libasound_module_pcm_jack.so": "libasound2-plugins",
+};
+
+const RATE = 48_000;
+
+export interface CardOptions {
+  /** Default 16. */
+  readonly channels?: number;
+  /** One second of every channel, interleaved float32; default {@link tones}. Repeated. */
+  readonly signal?: Float32Array<ArrayBuffer>;
+  /** How long the signal lasts after each opening; silence follows. Default 30. */
+  readonly seconds?: number;
+}
+
+/** One second, interleaved: channel n is a sine of `base + step·(n − 1)` Hz at −12 dBFS. */
+export function tones(channels: number, base = 200, step = 100): Float32Array<ArrayBuffer> {
+  const signal = new Float32Array(RATE * channels), level = 10 ** (-12 / 20);
+  for (let channel = 0; channel < channels; channel++) {
+    const hertz = base + step * channel;
+    for (let i = 0; i < RATE; i++) signal[i * channels + channel] = level * Math.sin(2 * Math.PI * hertz * i / RATE);
+  }
+  return signal;
+}
+
+/** One second, interleaved: a click of one sample at half of full scale each `periodMs`, on every channel. */
+export function clicks(channels: number, periodMs: number): Float32Array<ArrayBuffer> {
+  const signal = new Float32Array(RATE * channels), period = Math.round(periodMs * RATE / 1000);
+  if (RATE % period !== 0) throw new RangeError(`cannot make clicks: period must divide a second: is ${periodMs} ms`);
+  for (let i = 0; i < RATE; i += period) signal.fill(0.5, i * channels, (i + 1) * channels);
+  return signal;
+}
+
+export interface Card extends AsyncDisposable {
+  /** For the environment of the process that opens it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly channels: number;
+  /** What `--source` takes. */
+  readonly source: "alsa:card";
+  /** What `--play` takes; two channels. */
+  readonly playback: "alsa:out";
+  /** Process id of jackd, while it runs. */
+  readonly pid: number;
+  /** Ends jackd. SIGKILL: as it dies when it crashes. */
+  kill(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Starts jackd again. */
+  restart(): Promise<void>;
+}
+
+let cards = 0;
+
+async function waitForJack(server: string, jackd: Deno.ChildProcess, channels: number): Promise<void> {
+  let ended: Deno.CommandStatus | undefined;
+  jackd.status.then((status) => ended = status);
+  const env = { JACK_DEFAULT_SERVER: server, JACK_NO_START_SERVER: "1" };
+  await new Deno.Command("jack_wait", { args: ["-s", server, "-w", "-t", "10"], env, stdout: "null", stderr: "null" })
+    .output();
+  const { stdout } = await new Deno.Command("jack_lsp", { args: ["-s", server], env, stderr: "null" }).output();
+  if (ended || !new TextDecoder().decode(stdout).split("\n").includes(`system:capture_${channels}`)) {
+    throw new Error(`cannot start the sound card: jackd ${ended ? `ended with code ${ended.code}` : "has no ports"}`);
+  }
+}
+
+/** Ready in about a second. */
+export async function startCard(options: CardOptions = {}): Promise<Card> {
+  const { channels = 16, signal = tones(channels), seconds = 30 } = options;
+  if (signal.length !== RATE * channels) throw new RangeError("cannot start the sound card: signal must be one second");
+  const folder = await Deno.makeTempDir({ prefix: "soundcard-" });
+  const server = `card${Deno.pid}-${++cards}`;
+  const config = `${folder}/asound.conf`;
+  {
+    using raw = await Deno.open(`${folder}/signal.raw`, { write: true, create: true });
+    const bytes = new Uint8Array(signal.buffer);
+    for (let second = 0; second < seconds; second++) {
+      for (let at = 0; at < bytes.length;) at += await raw.write(bytes.subarray(at));
+    }
+  }
+  const ports = Array.from({ length: channels }, (_, i) => `${i} system:capture_${i + 1}`).join(" ");
+  await Deno.writeTextFile(
+    config,
+    [
+      // PortAudio 19.6 aborts when every PCM of a configuration opens.
+      "pcm.none { type hw card 99 }",
+      `pcm.clock { type jack name "card" capture_ports { ${ports} } playback_ports { } }`,
+      `pcm.card { type file slave.pcm clock file /dev/null infile "${folder}/signal.raw" format raw }`,
+      'pcm.out { type jack name "card" playback_ports { 0 system:playback_1 1 system:playback_2 } capture_ports { } }',
+      "",
+    ].join("\n"),
+  );
+  const start = async () => {
+    const jackd = new Deno.Command("jackd", {
+      args: `-R -P 60 -n ${server} -d dummy -r ${RATE} -p 128 -C ${channels} -P 2`.split(" "),
+      env: { JACK_NO_AUDIO_RESERVATION: "1" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      await waitForJack(server, jackd, channels);
+    } catch (error) {
+      jackd.kill("SIGTERM");
+      await jackd.status;
+      throw error;
+    }
+    return jackd;
+  };
+  let jackd: Deno.ChildProcess | undefined;
+  const kill = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => {
+    const running = jackd;
+    jackd = undefined;
+    if (!running) return;
+    running.kill(signal);
+    await running.status;
+  };
+  const end = async () => {
+    // A jackd that was killed outright keeps one of the machine's eight server slots until the next of its name ends well.
+    await kill();
+    await Deno.remove(folder, { recursive: true });
+  };
+  try {
+    jackd = await start();
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    env: { ALSA_CONFIG_PATH: config, JACK_DEFAULT_SERVER: server, JACK_NO_START_SERVER: "1" },
+    channels,
+    source: "alsa:card",
+    playback: "alsa:out",
+    get pid() {
+      if (!jackd) throw new Error("cannot tell the sound card's process: it is not running");
+      return jackd.pid;
+    },
+    kill,
+    async restart() {
+      await kill();
+      jackd = await start();
+    },
+    [Symbol.asyncDispose]: end,
+  };
+}
