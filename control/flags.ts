@@ -176,7 +176,7 @@ export function parseStart(
   const channels = text("channels");
   const bitrate = text("bitrate");
   const publicHost = text("public-host") ?? null;
-  if (publicHost !== null && !/^[A-Za-z0-9.:-]{1,253}$/.test(publicHost)) {
+  if (publicHost !== null && isIP(publicHost) === 0 && !/^[A-Za-z0-9.-]{1,253}$/.test(publicHost)) {
     throw new FlagError(`--public-host must be a host name or an IP address: is ${JSON.stringify(publicHost)}`);
   }
   return {

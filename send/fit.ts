@@ -4,7 +4,7 @@
  */
 import type { Shape } from "../core/messages.ts";
 import { type BitRate, bitRate, FRAMES, SAMPLE_RATE, samplesToMs } from "../core/units.ts";
-import { RED_EARLIER_BYTES, RED_MAX_BYTES, RED_MAX_OFFSET, RED_PRIMARY_BYTES } from "./red.ts";
+import { RED_EARLIER_BYTES, RED_PRIMARY_BYTES } from "./red.ts";
 import { RTP_HEADER_BYTES } from "./rtp.ts";
 
 /** UDP payload of a datagram: what Ethernet's 1500 leave after IPv6 (40) and UDP (8). */
@@ -46,11 +46,8 @@ export function datagramBytes(shape: Shape): number {
   return RTP_HEADER_BYTES + RED_EARLIER_BYTES + RED_PRIMARY_BYTES + 2 * payload;
 }
 
-/** Within {@link MAX_DATAGRAM} and, with redundancy, within RFC 2198's limits? */
-export function fits(shape: Shape): boolean {
-  if (shape.redundancy === 1 && (payloadBytes(shape) > RED_MAX_BYTES || shape.frame > RED_MAX_OFFSET)) return false;
-  return datagramBytes(shape) <= MAX_DATAGRAM;
-}
+/** Within {@link MAX_DATAGRAM}? RFC 2198's limits lie beyond: twice its 1023 bytes are more, and 10 ms are 480 of its 16383 samples. */
+export const fits = (shape: Shape): boolean => datagramBytes(shape) <= MAX_DATAGRAM;
 
 /** `start` itself or the first bit rate below it on the {@link LADDER} that fits; null if none does. */
 export function highestFitting(shape: RatelessShape, start: BitRate): BitRate | null {
@@ -78,8 +75,8 @@ export function advice(shape: Shape): string {
   const channels = shape.mode === "channels" ? channelsFitting(shape) : shape.channels.length;
   if (channels < shape.channels.length) tries.push(channels === 1 ? "1 channel" : `${channels} channels`);
 
-  const limit = datagramBytes(shape) > MAX_DATAGRAM
-    ? `a packet has at most ${MAX_DATAGRAM} bytes: this one would have ${datagramBytes(shape)}`
-    : `a repeated frame has at most ${RED_MAX_BYTES} bytes: this one would have ${payloadBytes(shape)}`;
-  return `${limit}; it fits with ${tries.join(", or ")}`;
+  const bytes = datagramBytes(shape);
+  return `a packet has at most ${MAX_DATAGRAM} bytes: this one would have ${bytes}; it fits with ${
+    tries.join(", or ")
+  }`;
 }

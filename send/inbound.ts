@@ -56,7 +56,9 @@ export class Inbound {
   #binding(bytes: number): boolean {
     const { incoming, from } = this.#socket;
     const message = readStun(incoming, 0, bytes);
-    if (message === null || message.type !== STUN_BINDING_REQUEST || message.unknownRequired) return false;
+    if (
+      message === null || message.type !== STUN_BINDING_REQUEST || message.unknownRequired || message.fingerprintAt < 0
+    ) return false;
     const served = this.#byUsername(message.username);
     if (!served || !verifyStun(incoming, 0, message, served.key)) return false;
     if (!served.seen.admit(message.transactionId, from)) return false;

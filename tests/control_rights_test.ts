@@ -83,7 +83,9 @@ Deno.test("the scheme is Bearer in any case, and anything else is a missing secr
   const get = (authorization: string) =>
     house.call("GET", "/api/v1/channels", { secret: null, headers: { authorization } });
   for (const scheme of ["Bearer", "bearer", "BEARER"]) assert.equal((await get(`${scheme} ${ENGINEER}`)).status, 200);
-  for (const value of [ENGINEER, `Basic ${ENGINEER}`, "Bearer", "Bearer "]) assert.equal((await get(value)).status, 401);
+  for (const value of [ENGINEER, `Basic ${ENGINEER}`, "Bearer", "Bearer "]) {
+    assert.equal((await get(value)).status, 401);
+  }
   for (let i = 0; i < 20; i++) await get(`Basic ${i}`);
   assert.equal((await guess(house, "127.0.0.1", JOIN_CODE)).status, 201, "missing secrets don't count");
 });

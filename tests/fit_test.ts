@@ -85,6 +85,13 @@ Deno.test("datagramBytes() of 16 channels, 5 ms, 96 kb/s is 12 + 16 × 60 + 15",
   assert.equal(datagramBytes({ ...sixteen, mode: "mono" }), 72);
 });
 
+Deno.test("datagramBytes() counts one byte for a frame's length up to 251, and two from 252 on", () => {
+  const three: Shape = { ...sixteen, channels: range(3), frame: 480 };
+  assert.equal(datagramBytes({ ...three, bitrate: bitRate(201_600) }), 12 + 3 * 252 + 2 * 1);
+  assert.equal(datagramBytes({ ...three, bitrate: bitRate(202_400) }), 12 + 3 * 253 + 2 * 2);
+  assert.equal(writtenBytes({ ...three, bitrate: bitRate(202_400) }), 775);
+});
+
 Deno.test("what fits keeps RFC 2198's limits of an earlier packet", () => {
   fc.assert(fc.property(anyShape, (shape) => {
     if (shape.redundancy === 0 || !fits(shape)) return;

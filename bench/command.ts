@@ -1,0 +1,157 @@
+/** `foldback bench`: measures one scenario, or three ways of sending in turn, and prints a table or JSON. */
+import { parseArgs } from "node:util";
+import { BLOCK, MAX_CHANNELS, SAMPLE_RATE } from "../core/units.ts";
+import { type Figures, measure, type Scenario, type Spread } from "./scenario.ts";
+
+const HELP = `foldback bench: a real server on a software source, and clients, on this machine.
+
+  --clients N        clients (default 10)
+  --channels N       channels of the source and of each client (default 16)
+  --frame-ms MS      2.5, 5 or 10 (default 2.5)
+  --mode MODE        channels or mix (default channels)
+  --bitrate BPS      of one Opus stream (default: the server's)
+  --seconds N        measured time (default 10)
+  --pool-size N|auto as for start
+  --send-mode MODE   as for start
+  --compare          sync with an encode for every client (the old way), sync with shared encodes, the pool
+  --json             figures as JSON
+`;
+
+class BenchError extends Error {}
+
+function scenarioOf(values: Record<string, string | boolean | undefined>): Scenario {
+  const number = (name: string, preset: number, least: number, most: number) => {
+    const text = values[name] as string | undefined, value = text === undefined ? preset : Number(text);
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new BenchError(`--${name} must be a whole number from ${least} to ${most}: is ${JSON.stringify(text)}`);
+    }
+    return value;
+  };
+  const choice = <const Choice extends string>(name: string, choices: readonly Choice[]): Choice => {
+    const text = values[name] ?? choices[0], found = choices.find((one) => one === text);
+    if (found === undefined) {
+      throw new BenchError(`--${name} must be one of ${choices.join(", ")}: is ${JSON.stringify(text)}`);
+    }
+    return found;
+  };
+  return {
+    clients: number("clients", 10, 1, 500),
+    channels: number("channels", 16, 1, MAX_CHANNELS),
+    frameMs: Number(choice("frame-ms", ["2.5", "5", "10"])),
+    mode: choice("mode", ["channels", "mix"]),
+    bitrate: values.bitrate === undefined ? null : number("bitrate", 0, 16_000, 256_000),
+    seconds: number("seconds", 10, 1, 3600),
+    poolSize: (values["pool-size"] as string | undefined) ?? null,
+    sendMode: choice("send-mode", ["pool", "sync", "sync-unshared"]),
+  };
+}
+
+const us = (value: number) => value.toFixed(value < 10 ? 1 : 0).padStart(9);
+const ms = (value: number) => value.toFixed(3).padStart(9);
+const row = (name: string, spread: Spread, format: (value: number) => string) =>
+  name.padEnd(24) + [spread.p50, spread.p99, spread.p999, spread.max].map(format).join("");
+
+function table(figures: Figures): string {
+  const { datagrams } = figures;
+  return [
+    `${"".padEnd(24)}${["p50", "p99", "p99.9", "max"].map((name) => name.padStart(9)).join("")}`,
+    row("main, whole block µs", figures.mainBlockUs, us),
+    row("main, handing over µs", figures.handoffUs, us),
+    row("capture → send ms", figures.captureToSendMs, ms),
+    row("capture → receive ms", figures.captureToReceiveMs, ms),
+    `datagrams               ${datagrams.sent} sent, ${datagrams.received} received, ${datagrams.lost} lost, ${datagrams.late} late, ` +
+    `${datagrams.sendBuffer} dropped by the send buffer, ${datagrams.receiverSocketDrops} by the receivers' sockets`,
+    `server                  ${figures.cpuPercent.toFixed(1)} % of a core (of it ${
+      figures.sourceCpuPercent.toFixed(1)
+    } % the software source), ` +
+    `${figures.rssMb.toFixed(0)} MB, ${
+      figures.encodesPerSecond.toFixed(0)
+    } encodes/s, ${figures.garbageCollections} garbage collections`,
+    `source                  ${figures.blocks} blocks, ${figures.withheldBlocks} withheld, ${figures.overruns} samples lost`,
+  ].join("\n");
+}
+
+/** The three ways, by their names in the JSON. */
+const WAYS = { syncUnshared: "sync-unshared", sync: "sync", pool: "pool" } as const;
+type Compared = Record<keyof typeof WAYS, Figures>;
+
+function ratiosOf({ syncUnshared, sync, pool }: Compared) {
+  const over = (figure: (figures: Figures) => number) => ({
+    syncUnsharedOverPool: figure(syncUnshared) / figure(pool),
+    syncOverPool: figure(sync) / figure(pool),
+  });
+  return {
+    mainBlockP50: over(({ mainBlockUs }) => mainBlockUs.p50),
+    mainBlockP99: over(({ mainBlockUs }) => mainBlockUs.p99),
+    handoffP50: over(({ handoffUs }) => handoffUs.p50),
+    captureToSendP99: over(({ captureToSendMs }) => captureToSendMs.p99),
+    cpu: over(({ cpuPercent }) => cpuPercent),
+    encodesPerSecond: over(({ encodesPerSecond }) => encodesPerSecond),
+  };
+}
+
+async function compare(scenario: Scenario): Promise<Compared> {
+  const figures: Partial<Compared> = {};
+  for (const [name, sendMode] of Object.entries(WAYS) as [keyof typeof WAYS, Scenario["sendMode"]][]) {
+    figures[name] = await measure({ ...scenario, sendMode });
+  }
+  return figures as Compared;
+}
+
+/** @returns the exit code. */
+export async function bench(args: readonly string[]): Promise<number> {
+  const text = { type: "string" } as const, flag = { type: "boolean" } as const;
+  let values: Record<string, string | boolean | undefined>, scenario: Scenario;
+  try {
+    values = parseArgs({
+      args: [...args],
+      strict: true,
+      options: {
+        clients: text,
+        channels: text,
+        "frame-ms": text,
+        mode: text,
+        bitrate: text,
+        seconds: text,
+        "pool-size": text,
+        "send-mode": text,
+        compare: flag,
+        json: flag,
+        help: flag,
+      },
+    }).values;
+    scenario = scenarioOf(values);
+  } catch (error) {
+    console.error(`foldback bench: ${(error as Error).message.split("\n")[0]}`);
+    return 2;
+  }
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const head =
+    `${scenario.clients} clients × ${scenario.channels} channels, ${scenario.frameMs} ms frames, ${scenario.mode}, ` +
+    `${scenario.seconds} s; a block lasts ${
+      (BLOCK / SAMPLE_RATE * 1e6).toFixed(0)
+    } µs; ${navigator.hardwareConcurrency} cores`;
+  if (values.compare) {
+    const compared = await compare(scenario), ratios = ratiosOf(compared);
+    if (values.json) console.log(JSON.stringify({ ...compared, ratios }, null, 2));
+    else {
+      console.log(head);
+      for (const [name, sendMode] of Object.entries(WAYS)) {
+        console.log(`\n${sendMode}\n${table(compared[name as keyof typeof WAYS])}`);
+      }
+      console.log(`\nratios to the pool`);
+      for (const [name, { syncUnsharedOverPool, syncOverPool }] of Object.entries(ratios)) {
+        console.log(
+          `${name.padEnd(24)}sync-unshared ${syncUnsharedOverPool.toFixed(2)} ×, sync ${syncOverPool.toFixed(2)} ×`,
+        );
+      }
+    }
+    return 0;
+  }
+  const figures = await measure(scenario);
+  console.log(values.json ? JSON.stringify(figures, null, 2) : `${head}, ${scenario.sendMode}\n${table(figures)}`);
+  return 0;
+}

@@ -1,0 +1,63 @@
+/**
+ * Control as a whole: the house, its HTTP server and its clocks, on one end of a line to the main isolate. The worker
+ * (worker.ts) is this and a message port. Control worker; allocates.
+ */
+import type { ControlOptions, ControlToMain, MainToControl } from "../core/messages.ts";
+import { createApp } from "./app.ts";
+import { feelPulses } from "./health.ts";
+import { createHouse, type House, type Patience } from "./house.ts";
+import { sweepMixes } from "./mixes.ts";
+import { type HttpServer, type ServerLimits, startServer } from "./server.ts";
+import { sweepSessions } from "./sessions.ts";
+
+const SECOND_MS = 1000;
+const PULSE_MS = 250;
+/** Requests under way when the house closes: the whole process has two seconds to end. */
+const STOP_MS = 500;
+
+export interface Control {
+  readonly house: House;
+  readonly server: HttpServer;
+  /** An answer of the main isolate. */
+  receive(message: Extract<MainToControl, { kind: "reshaped" }>): void;
+  /** What is due once a second. */
+  tick(): void;
+  stop(): Promise<void>;
+}
+
+/** What a test may want otherwise. */
+export interface ControlSettings {
+  readonly clock?: () => number;
+  readonly patience?: Patience;
+  readonly limits?: ServerLimits;
+  /** false: nothing happens by itself; {@link Control.tick} is called by hand. */
+  readonly timers?: boolean;
+}
+
+/** @throws Error if the address can't be listened on. */
+export async function startControl(
+  options: ControlOptions,
+  post: (message: ControlToMain) => void,
+  { clock, patience, limits, timers = true }: ControlSettings = {},
+): Promise<Control> {
+  const house = createHouse(options, post, clock, patience);
+  const { app, health } = createApp(house);
+  const server = await startServer(app, options.http.address, options.http.port, limits);
+  const tick = () => {
+    sweepSessions(house);
+    sweepMixes(house);
+  };
+  feelPulses(health);
+  const running = timers ? [setInterval(tick, SECOND_MS), setInterval(() => feelPulses(health), PULSE_MS)] : [];
+  return {
+    house,
+    server,
+    tick,
+    receive: ({ request, timestamp }) => house.reshapes.get(request)?.settle(timestamp),
+    stop: async () => {
+      for (const timer of running) clearInterval(timer);
+      for (const { settle } of house.reshapes.values()) settle(null);
+      await server.stop(STOP_MS);
+    },
+  };
+}

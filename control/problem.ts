@@ -1,0 +1,45 @@
+/**
+ * Every answer that says no, as RFC 9457 `application/problem+json`. Code that refuses throws a {@link Refusal}; one
+ * place turns it into a response. Control worker; allocates.
+ */
+import { STATUS_CODES } from "node:http";
+
+export interface FieldError {
+  /** Where in the body: "channels.1", "" for the body itself. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A request that is refused, and has changed nothing. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly errors: readonly FieldError[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    detail: string,
+    { errors, headers = {} }: { errors?: readonly FieldError[]; headers?: Record<string, string> } = {},
+  ) {
+    super(detail);
+    this.name = "Refusal";
+    this.status = status;
+    this.errors = errors;
+    this.headers = headers;
+  }
+}
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** The body of a problem: RFC 9457 section 3.1; `about:blank` means that the status says what it is. */
+export function problemBody(status: number, detail: string, errors?: readonly FieldError[]): string {
+  const title = STATUS_CODES[status] ?? "Error";
+  return JSON.stringify({ type: "about:blank", title, status, detail, ...(errors ? { errors } : {}) });
+}
+
+export function problemResponse(refusal: Refusal): Response {
+  return new Response(problemBody(refusal.status, refusal.message, refusal.errors), {
+    status: refusal.status,
+    headers: { "content-type": PROBLEM_TYPE, "cache-control": "no-store", ...refusal.headers },
+  });
+}

@@ -1,0 +1,51 @@
+/**
+ * Gives a receiver a row on the board and a send worker, and takes them back. Control worker; allocates.
+ */
+import { randomBytes } from "node:crypto";
+import type { Receiver } from "../core/messages.ts";
+import { rtpTimestamp, sequenceNumber } from "../core/units.ts";
+import type { House, Placed } from "./house.ts";
+
+const random32 = (): number => randomBytes(4).readUInt32BE();
+
+/** The worker with the fewest receivers. */
+function leastLoaded(loads: readonly number[]): number {
+  let worker = 0;
+  for (let i = 1; i < loads.length; i++) if (loads[i] < loads[worker]) worker = i;
+  return worker;
+}
+
+function newSsrc(house: House): number {
+  for (;;) {
+    const ssrc = random32();
+    if (ssrc !== 0 && !house.ssrcs.has(ssrc)) return ssrc;
+  }
+}
+
+/** Starts to serve; the caller has made sure that a row is free. SSRC, sequence number and timestamp are random. */
+export function place(house: House, receiver: Pick<Receiver, "cname" | "shape" | "mix" | "opening">): Placed {
+  const slot = house.freeSlots.shift();
+  if (slot === undefined) throw new Error("as no board row is free: the caller must have checked");
+  const worker = leastLoaded(house.loads);
+  const ssrc = newSsrc(house);
+  house.board.slots[slot].open(sequenceNumber(random32()));
+  const placed: Placed = { worker, receiver: { ...receiver, slot, ssrc, timestampBase: rtpTimestamp(random32()) } };
+  house.ssrcs.add(ssrc);
+  house.loads[worker]++;
+  house.post({ kind: "serve", worker, receiver: placed.receiver });
+  return placed;
+}
+
+/** Ends it, with an RTCP BYE. */
+export function release(house: House, { worker, receiver }: Placed): void {
+  const { slot, ssrc } = receiver;
+  house.post({ kind: "close", worker, slot });
+  house.ssrcs.delete(ssrc);
+  house.loads[worker]--;
+  house.freeSlots.push(slot);
+  for (const [request, waiting] of house.reshapes) {
+    if (waiting.slot !== slot) continue;
+    house.reshapes.delete(request);
+    waiting.settle(null);
+  }
+}

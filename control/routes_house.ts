@@ -1,0 +1,154 @@
+/**
+ * Routes of the house: channels, targets, status, health, metrics, timings. Control worker.
+ */
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type Health, illness } from "./health.ts";
+import type { House } from "./house.ts";
+import { metricsOf } from "./metrics.ts";
+import { postTrims } from "./mixes.ts";
+import { OPENMETRICS_TYPE } from "./openmetrics.ts";
+import { Refusal } from "./problem.ts";
+import { answer, body, type ControlEnv, hostOf, jsonBody, only, problems } from "./routing.ts";
+import { ChannelPatch, ChannelView, TargetBody, TargetMade, TargetView } from "./schemas.ts";
+import { Failing, Status, Timings, Well } from "./schemas_status.ts";
+import { statusOf } from "./status.ts";
+import { createTarget, endTarget, targetView } from "./targets.ts";
+import { timingsOf } from "./timings.ts";
+
+const channelView = (house: House, index: number): ChannelView => ({ channel: index + 1, ...house.channels[index] });
+
+function addChannelRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/api/v1/channels",
+      summary: "The inputs",
+      middleware: [only(house, "session", "engineer")],
+      responses: { ...problems(401, 403, 429), 200: answer("Channels", ChannelView.array()) },
+    }),
+    (c) => c.json(house.channels.map((_, i) => channelView(house, i)), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: "patch",
+      path: "/api/v1/channels/{n}",
+      summary: "Name an input, trim it",
+      middleware: [only(house, "engineer"), jsonBody],
+      request: body(ChannelPatch),
+      responses: { ...problems(400, 401, 403, 404, 413, 415, 429), 200: answer("The channel", ChannelView) },
+    }),
+    (c) => {
+      const text = c.req.param("n") ?? "";
+      const index = Number(text) - 1;
+      if (!/^[1-9][0-9]?$/.test(text) || index >= house.inputs) throw new Refusal(404, "there is no such channel");
+      const { name, trimDb } = c.req.valid("json");
+      const channel = house.channels[index];
+      channel.name = name ?? channel.name;
+      channel.trimDb = trimDb ?? channel.trimDb;
+      if (trimDb !== undefined) postTrims(house);
+      return c.json(channelView(house, index), 200);
+    },
+  );
+}
+
+function addTargetRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
+  const engineer = only(house, "engineer");
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/api/v1/targets",
+      summary: "Send to a fixed address",
+      middleware: [engineer, jsonBody],
+      request: body(TargetBody),
+      responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 201: answer("Sending", TargetMade) },
+    }),
+    (c) => {
+      const target = createTarget(house, c.req.valid("json"), hostOf(house, c));
+      return c.json({ target: target.id, sdp: target.sdp }, 201, { location: `/api/v1/targets/${target.id}` });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/api/v1/targets",
+      summary: "All targets",
+      middleware: [engineer],
+      responses: { ...problems(401, 403, 429), 200: answer("Targets", TargetView.array()) },
+    }),
+    (c) => c.json([...house.targets.values()].map(targetView), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: "delete",
+      path: "/api/v1/targets/{id}",
+      summary: "Stop sending",
+      middleware: [engineer],
+      responses: { ...problems(401, 403, 404, 429), 204: { description: "Stopped" } },
+    }),
+    (c) => {
+      const target = house.targets.get(c.req.param("id") ?? "");
+      if (target === undefined) throw new Refusal(404, "there is no such target");
+      endTarget(house, target);
+      return c.body(null, 204);
+    },
+  );
+}
+
+export function addHouseRoutes(app: OpenAPIHono<ControlEnv>, house: House, health: Health): void {
+  addChannelRoutes(app, house);
+  addTargetRoutes(app, house);
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/api/v1/status",
+      summary: "The state of the house; a session's token sees its own session only",
+      middleware: [only(house, "session", "engineer")],
+      responses: { ...problems(401, 403, 429), 200: answer("Status", Status) },
+    }),
+    (c) => c.json(statusOf(house, c.var.caller.kind === "session" ? c.var.caller.session : null), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/api/v1/timings",
+      summary: "Histograms since the start, for benchmarks",
+      middleware: [only(house, "engineer")],
+      responses: { ...problems(401, 403, 429), 200: answer("Timings", Timings) },
+    }),
+    (c) => c.json(timingsOf(house), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/metrics",
+      summary: "OpenMetrics",
+      middleware: [only(house, "engineer")],
+      responses: {
+        ...problems(401, 403, 429),
+        200: { description: "OpenMetrics text", content: { [OPENMETRICS_TYPE]: { schema: z.string() } } },
+      },
+    }),
+    (c) => c.body(metricsOf(house, health), 200, { "content-type": OPENMETRICS_TYPE }),
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/healthz",
+      summary: "Is all well?",
+      responses: { 200: answer("Well", Well), 503: answer("Failing", Failing) },
+    }),
+    (c) => {
+      const reason = illness(health);
+      return reason === null
+        ? c.json({ status: "ok" as const }, 200)
+        : c.json({ status: "failing" as const, reason }, 503);
+    },
+  );
+}

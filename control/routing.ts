@@ -1,0 +1,121 @@
+/**
+ * What every route needs: who may come in, whose session is meant, and a body that was read and checked. The order of
+ * refusals is secret (401, 429), right (403), session (404), body (415, 413, 400), and only then what the house says.
+ * Control worker; allocates.
+ */
+import type { HttpBindings } from "@hono/node-server";
+import type { Context, MiddlewareHandler } from "hono";
+import type { $ZodIssue } from "zod/v4/core";
+import { readJsonText } from "./body.ts";
+import type { House, Session } from "./house.ts";
+import { plainAddress } from "./media.ts";
+import { type FieldError, Refusal } from "./problem.ts";
+import { Problem } from "./schemas.ts";
+import { type Caller, callerOf } from "./secrets.ts";
+
+export interface ControlEnv {
+  Bindings: HttpBindings;
+  Variables: {
+    caller: Caller<Session>;
+    /** The session of the path, where there is one. */
+    session: Session;
+  };
+}
+
+type Kind = Caller<Session>["kind"];
+const NAMES: Record<Kind, string> = {
+  join: "the join code",
+  session: "a session's token",
+  engineer: "the engineer key",
+};
+
+/**
+ * Lets these callers in. On a path with an `{id}` of a session, its own token and the engineer's key.
+ * @throws Refusal 401, 403, 404, 429.
+ */
+export function only(house: House, ...kinds: Kind[]): MiddlewareHandler<ControlEnv> {
+  return async (c, next) => {
+    const address = plainAddress(c.env.incoming.socket.remoteAddress ?? "");
+    const secrets = {
+      joinCode: house.options.joinCode,
+      engineerKey: house.options.engineerKey,
+      guesses: house.guesses,
+      sessionOf: (key: string) => house.tokens.get(key),
+    };
+    const caller = callerOf(secrets, c.req.header("authorization"), address, house.clock());
+    if (!kinds.includes(caller.kind)) throw new Refusal(403, `${NAMES[caller.kind]} doesn't allow this`);
+    c.set("caller", caller);
+    await next();
+  };
+}
+
+/** Finds the session of the path. After {@link only}. */
+export function ownSession(house: House): MiddlewareHandler<ControlEnv> {
+  return async (c, next) => {
+    const id = c.req.param("id");
+    const caller = c.var.caller;
+    if (caller.kind === "session" && caller.session.id !== id) {
+      throw new Refusal(403, "this token belongs to another session");
+    }
+    const session = house.sessions.get(id ?? "");
+    if (session === undefined) throw new Refusal(404, "there is no such session");
+    c.set("session", session);
+    await next();
+  };
+}
+
+/** Reads the body, for the check that follows. After {@link only}, so that only those who may can make us read. */
+export const jsonBody: MiddlewareHandler<ControlEnv> = async (c, next) => {
+  const text = await readJsonText(c.env.incoming);
+  // Where hono keeps a body that was read; its type says string, its code awaits.
+  (c.req.bodyCache as { text?: Promise<string> }).text = Promise.resolve(text);
+  await next();
+};
+
+/** The address that the client reached us at, and so can send media to. */
+export const hostOf = (house: House, c: Context<ControlEnv>): string =>
+  house.options.publicHost ?? plainAddress(c.env.incoming.socket.localAddress ?? "127.0.0.1");
+
+function fieldErrors(issues: readonly $ZodIssue[]): FieldError[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path.map(String).join(".");
+    if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
+    return issue.keys.map((key) => ({ path: path === "" ? key : `${path}.${key}`, message: "Unknown field" }));
+  });
+}
+
+/** What OpenAPIHono calls after a check. @throws Refusal 400. */
+export function refuseUnchecked(result: { success: boolean; error?: { issues: readonly $ZodIssue[] } }): void {
+  if (result.success) return;
+  throw new Refusal(400, "the body failed its check", { errors: fieldErrors(result.error?.issues ?? []) });
+}
+
+/** For a route's `responses`: a JSON answer. */
+export const answer = <T>(description: string, schema: T) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+/** For a route's `request`: a JSON body. */
+export const body = <T>(schema: T) => ({
+  body: { required: true, content: { "application/json": { schema } } },
+});
+
+const PROBLEMS: Record<number, string> = {
+  400: "The body failed its check, or the packet would be too long",
+  401: "The secret is missing or wrong",
+  403: "The secret doesn't allow this",
+  404: "No such thing",
+  409: "A channel or session that doesn't exist",
+  413: "A body of more than 64 KiB",
+  415: "The body isn't application/json",
+  429: "Too many wrong secrets",
+  503: "Not now: see Retry-After",
+};
+/** For a route's `responses`: the problems that it may answer with. Handlers throw them, so their type names none. */
+export const problems = (...statuses: number[]): Record<never, never> =>
+  Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: PROBLEMS[status], content: { "application/problem+json": { schema: Problem } } },
+    ]),
+  );

@@ -1,0 +1,74 @@
+/**
+ * What the house says about itself: status, health and timings. Control worker.
+ */
+import { z } from "@hono/zod-openapi";
+
+const Ms = z.number().nullable();
+export const Latency = z.object({
+  serverMs: Ms.openapi({
+    description: "First sample captured to datagram sent, and the codec's lookahead; p50 of 10 s",
+  }),
+  networkMs: Ms.openapi({ description: "Half the round trip" }),
+  clientMs: Ms.openapi({ description: "bufferMs + outputMs, as the client reported them" }),
+  totalMs: Ms.openapi({ description: "The sum; null while any part is" }),
+  lossPercent: z.number().nullable(),
+  jitterMs: Ms,
+}).openapi("Latency");
+export type Latency = z.output<typeof Latency>;
+
+export const Status = z.object({
+  version: z.string(),
+  uptimeSeconds: z.number(),
+  source: z.object({
+    name: z.string(),
+    channels: z.int(),
+    sampleRate: z.int(),
+    blockSize: z.int(),
+    overruns: z.int().openapi({ description: "Samples lost before they were read" }),
+  }),
+  workers: z.array(z.object({ clients: z.int(), encoders: z.int(), lateFrames: z.int(), restarts: z.int() })),
+  sessions: z.array(z.object({
+    session: z.string(),
+    name: z.string(),
+    address: z.string().nullable(),
+    mode: z.enum(["channels", "mix"]),
+    paused: z.boolean(),
+    packets: z.int(),
+    latency: Latency,
+  })),
+  targets: z.array(z.object({
+    target: z.string(),
+    address: z.string(),
+    port: z.int(),
+    packets: z.int(),
+    lossPercent: z.number().nullable(),
+    jitterMs: Ms,
+    roundTripMs: Ms,
+  })),
+  dropped: z.object({ stun: z.int(), rtcp: z.int(), other: z.int(), sendBuffer: z.int() }),
+}).openapi("Status");
+export type Status = z.output<typeof Status>;
+
+export const Well = z.object({ status: z.literal("ok") }).openapi("Well");
+export const Failing = z.object({ status: z.literal("failing"), reason: z.string() }).openapi("Failing");
+
+const Counts = z.object({
+  unit: z.literal("ns"),
+  buckets: z.array(z.array(z.int())).openapi({ description: "[bucket, count], the non-empty ones" }),
+});
+export const Timings = z.object({
+  timeMs: z.number(),
+  mainBlock: Counts,
+  handoff: Counts,
+  captureToSend: z.array(Counts),
+  datagrams: z.int(),
+  late: z.int(),
+  encodes: z.int(),
+  droppedSendBuffer: z.int(),
+  blocks: z.int(),
+  withheld: z.int(),
+  sourceCpuUs: z.int(),
+  overruns: z.int().openapi({ description: "Samples" }),
+  overflows: z.int().openapi({ description: "Blocks" }),
+}).openapi("Timings");
+export type Timings = z.output<typeof Timings>;

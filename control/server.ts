@@ -1,0 +1,151 @@
+/**
+ * The HTTP server under the application: node:http, because it alone tells a connection's local address, with limits so
+ * that slow, idle and greedy clients can't hold it. Control worker; allocates.
+ */
+import { getRequestListener, RequestError } from "@hono/node-server";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { type ControlApp, respond } from "./app.ts";
+import { MAX_BODY_BYTES } from "./body.ts";
+import { PROBLEM_TYPE, problemBody, problemResponse, Refusal } from "./problem.ts";
+import { plainAddress } from "./media.ts";
+
+/** Limits of time in milliseconds. A whole request is less than 100 KB: on any network that carries audio it takes no time. */
+export interface ServerLimits {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly idleMs: number;
+  readonly checkMs: number;
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+}
+export const SERVER_LIMITS: ServerLimits = {
+  headersMs: 5_000,
+  requestMs: 10_000,
+  /** Clients report each second: their connection is kept between two reports. */
+  idleMs: 10_000,
+  checkMs: 1_000,
+  connections: 1_024,
+  /** 100 clients on one machine, as in a benchmark, with two connections each. */
+  connectionsPerAddress: 256,
+};
+const MAX_HEADER_BYTES = 16 * 1024;
+
+export interface HttpServer {
+  readonly address: string;
+  readonly port: number;
+  /** No new requests; those under way have `ms` to end. */
+  stop(ms: number): Promise<void>;
+}
+
+/** A request that node couldn't read. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || socket.destroyed) return void socket.destroy();
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+  const text = problemBody(
+    status,
+    status === 408 ? "the request took too long" : "this is no HTTP request that we read",
+  );
+  const head = [
+    `HTTP/1.1 ${status} ${JSON.parse(text).title}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${text.length}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`, () => socket.destroy());
+}
+
+/** Cuts off who opens more connections than anybody needs. */
+function limitPerAddress(server: Server, limit: number): void {
+  const open = new Map<string, number>();
+  server.on("connection", (socket) => {
+    const address = plainAddress(socket.remoteAddress ?? "");
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once("close", () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+    if (count > limit) socket.destroy();
+  });
+}
+
+function createHttpServer(app: ControlApp, limits: ServerLimits): Server {
+  const listener = getRequestListener(
+    (request, env) => respond(app, request, env as Parameters<typeof respond>[2]),
+    {
+      overrideGlobalObjects: false,
+      autoCleanupIncoming: false,
+      errorHandler: (error) =>
+        problemResponse(
+          error instanceof RequestError
+            ? new Refusal(400, "the request's target or host is not valid")
+            : new Refusal(500, "the server failed at this request"),
+        ),
+    },
+  );
+  const options = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkMs,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
+  const server = createServer(options, listener);
+  server.maxConnections = limits.connections;
+  server.maxHeadersCount = 100;
+  // Also who takes our answer too slowly, or says nothing at all.
+  server.setTimeout(2 * limits.requestMs, (socket: Socket) => socket.destroy());
+  server.on("clientError", refuseUnreadable);
+  server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (Number(incoming.headers["content-length"] ?? 0) <= MAX_BODY_BYTES) outgoing.writeContinue();
+    server.emit("request", incoming, outgoing);
+  });
+  limitPerAddress(server, limits.connectionsPerAddress);
+  return server;
+}
+
+function listenOn(server: Server, address: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const failed = (error: Error) => reject(error);
+  server.once("error", failed);
+  server.listen(port, address, () => {
+    server.off("error", failed);
+    resolve();
+  });
+  return promise;
+}
+
+/** `address` "::" is all addresses, IPv4 too, also where there is no IPv6. @throws Error that names address and port. */
+export async function startServer(
+  app: ControlApp,
+  address: string,
+  port: number,
+  limits: ServerLimits = SERVER_LIMITS,
+): Promise<HttpServer> {
+  const server = createHttpServer(app, limits);
+  try {
+    await listenOn(server, address, port);
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    const noIPv6 = code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL" || code === "EINVAL";
+    if (address === "::" && noIPv6) return await startServer(app, "0.0.0.0", port, limits);
+    const why = code === "EADDRINUSE" ? "somebody else has it" : code === "EACCES" ? "not allowed" : message;
+    throw new Error(`listen on ${address.includes(":") ? `[${address}]` : address}:${port}: ${why}`);
+  }
+  return {
+    address,
+    port: (server.address() as AddressInfo).port,
+    stop: (ms) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cut = setTimeout(() => server.closeAllConnections(), ms);
+      server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      server.closeIdleConnections();
+      return promise;
+    },
+  };
+}

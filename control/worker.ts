@@ -1,0 +1,66 @@
+/**
+ * The control worker's entry: messages of the main isolate in, control's out. A thread of its own, so that the main
+ * isolate only mixes; nothing here is in the sound's way.
+ */
+import { networkInterfaces } from "node:os";
+import { configureLog, logger } from "../core/log.ts";
+import { type ControlOptions, type ControlToMain, type MainToControl, never } from "../core/messages.ts";
+import { type Control, startControl } from "./control.ts";
+
+const port = self as unknown as {
+  onmessage: ((event: MessageEvent<MainToControl>) => void) | null;
+  postMessage(message: ControlToMain): void;
+  close(): void;
+};
+let control: Promise<Control> | null = null;
+
+/** An address that another machine reaches us at, if the system may be asked. */
+function ownAddress(): string | null {
+  if (Deno.permissions.querySync({ name: "sys", kind: "networkInterfaces" }).state !== "granted") return null;
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { address, family, internal } of addresses ?? []) if (family === "IPv4" && !internal) return address;
+  }
+  return null;
+}
+
+function urlOf({ publicHost }: ControlOptions, { server }: Control): string {
+  const all = server.address === "::" || server.address === "0.0.0.0";
+  const host = publicHost ?? (all ? ownAddress() ?? "localhost" : server.address);
+  return `http://${host.includes(":") ? `[${host}]` : host}:${server.port}/`;
+}
+
+async function start(options: ControlOptions): Promise<void> {
+  configureLog(options.log);
+  try {
+    control = startControl(options, (message) => port.postMessage(message));
+    port.postMessage({ kind: "listening", url: urlOf(options, await control) });
+  } catch (error) {
+    control = null;
+    port.postMessage({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function stop(): Promise<void> {
+  await (await control)?.stop();
+  port.postMessage({ kind: "stopped" });
+  port.close();
+}
+
+async function receive(message: MainToControl): Promise<void> {
+  switch (message.kind) {
+    case "start":
+      return await start(message.options);
+    case "reshaped":
+      return (await control)?.receive(message);
+    case "stop":
+      return await stop();
+    default:
+      never(message);
+  }
+}
+
+port.onmessage = ({ data }) => {
+  receive(data).catch((error) => {
+    logger("control").error("handling {kind} failed: {error}", { kind: data.kind, error: String(error) });
+  });
+};

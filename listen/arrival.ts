@@ -1,0 +1,139 @@
+/**
+ * How regularly packets arrive: the transit of each (arrival minus timestamp; only differences mean anything, the clocks
+ * need not agree), over a window of seconds. In: one transit a packet. Out: the fastest transit of late, how far the
+ * slow ones lag behind it, and the drift between the two clocks. The listener's audio thread; allocates nothing after
+ * the constructor.
+ */
+import { type Milliseconds, milliseconds } from "../core/units.ts";
+
+const SECONDS = 10;
+/** Slowest packets kept of each second: the p99.9 of ten seconds is among them at any packet rate that we have. */
+const KEPT = 8;
+const PERIOD_MS = 1000;
+/** Share of the packets that the spread covers. */
+const QUANTILE = 0.999;
+/** Seconds of fastest transits that the drift is measured from; before half of them there is none. */
+const DRIFT_SECONDS = 32;
+const SLOWEST = -Infinity;
+/** What lags farther is an outage: nobody would play along with a buffer that deep. */
+export const OUTAGE_MS = 60;
+
+export class ArrivalWindow {
+  /** Rows of {@link KEPT} transits, the slowest first; one row for each second. */
+  readonly #slowest = new Float64Array(SECONDS * KEPT).fill(SLOWEST);
+  readonly #fastest = new Float64Array(SECONDS).fill(Infinity);
+  readonly #sums = new Float64Array(SECONDS);
+  readonly #counts = new Float64Array(SECONDS);
+  readonly #merged = new Float64Array(2 * KEPT);
+  /** Fastest transit of each of the last seconds, and when. */
+  readonly #drifts = new Float64Array(DRIFT_SECONDS);
+  readonly #driftTimes = new Float64Array(DRIFT_SECONDS);
+  #driftCount = 0;
+  #row = 0;
+  #rowSince = -Infinity;
+  /** When the window began. */
+  since: Milliseconds = milliseconds(-Infinity);
+
+  /** Forgets everything: the path or the sender is another one. */
+  reset(): void {
+    this.#slowest.fill(SLOWEST);
+    this.#fastest.fill(Infinity);
+    this.#sums.fill(0);
+    this.#counts.fill(0);
+    this.#driftCount = 0;
+    this.#rowSince = -Infinity;
+    this.since = milliseconds(-Infinity);
+  }
+
+  /** @hot One packet that arrived at `time`. */
+  arrived(time: number, transit: number): void {
+    if (this.#rowSince === -Infinity) {
+      this.#rowSince = time;
+      this.since = time as Milliseconds;
+    } else if (time - this.#rowSince >= PERIOD_MS) this.#turn(time);
+    if (transit - this.fastest > OUTAGE_MS) return;
+    const row = this.#row, first = row * KEPT, slowest = this.#slowest;
+    this.#counts[row]++;
+    this.#sums[row] += transit;
+    if (transit < this.#fastest[row]) this.#fastest[row] = transit;
+    let place = first + KEPT - 1;
+    if (transit <= slowest[place]) return;
+    for (; place > first && slowest[place - 1] < transit; place--) slowest[place] = slowest[place - 1];
+    slowest[place] = transit;
+  }
+
+  /** @hot The next second's row, after as many empty ones as there were seconds without a packet. */
+  #turn(time: number): void {
+    if (this.#counts[this.#row] > 0) {
+      const at = this.#driftCount++ % DRIFT_SECONDS;
+      this.#drifts[at] = this.#fastest[this.#row];
+      this.#driftTimes[at] = this.#rowSince;
+    }
+    for (let turns = 0; time - this.#rowSince >= PERIOD_MS; turns++) {
+      this.#rowSince += PERIOD_MS;
+      if (turns >= SECONDS) continue;
+      this.#row = (this.#row + 1) % SECONDS;
+      this.#fastest[this.#row] = Infinity;
+      this.#sums[this.#row] = 0;
+      this.#counts[this.#row] = 0;
+      this.#slowest.fill(SLOWEST, this.#row * KEPT, (this.#row + 1) * KEPT);
+    }
+  }
+
+  /** @hot Fastest transit of this second and the one before; of the whole window while these have none. */
+  get fastest(): number {
+    const recent = Math.min(this.#fastest[this.#row], this.#fastest[(this.#row + SECONDS - 1) % SECONDS]);
+    if (recent !== Infinity) return recent;
+    let fastest = Infinity;
+    for (let row = 0; row < SECONDS; row++) fastest = Math.min(fastest, this.#fastest[row]);
+    return fastest;
+  }
+
+  /** @hot How far the p99.9 of the packets lags behind the fastest of its own second: the drift of the clocks is out. */
+  spread(): number {
+    const merged = this.#merged;
+    merged.fill(0);
+    let packets = 0;
+    for (let row = 0; row < SECONDS; row++) {
+      packets += this.#counts[row];
+      const fastest = Math.min(this.#fastest[row], row === this.#row ? this.fastest : Infinity);
+      for (let i = row * KEPT; i < (row + 1) * KEPT && this.#slowest[i] !== SLOWEST; i++) {
+        const lag = this.#slowest[i] - fastest;
+        if (lag > OUTAGE_MS) continue;
+        let place = KEPT - 1;
+        if (lag <= merged[place]) break;
+        for (; place > 0 && merged[place - 1] < lag; place--) merged[place] = merged[place - 1];
+        merged[place] = lag;
+      }
+    }
+    return packets === 0 ? 0 : merged[Math.min(KEPT - 1, packets - Math.ceil(packets * QUANTILE))];
+  }
+
+  /** @hot Mean lag behind the fastest of its own second. */
+  meanLag(): number {
+    let lag = 0, packets = 0;
+    for (let row = 0; row < SECONDS; row++) {
+      if (this.#counts[row] === 0) continue;
+      lag += this.#sums[row] - this.#counts[row] * this.#fastest[row];
+      packets += this.#counts[row];
+    }
+    return packets === 0 ? 0 : lag / packets;
+  }
+
+  /** How much faster than ours the sender's clock runs, in parts per million; null before there is enough to say. */
+  driftPpm(): number | null {
+    const count = Math.min(this.#driftCount, DRIFT_SECONDS);
+    if (count < DRIFT_SECONDS / 2) return null;
+    let time = 0, transit = 0;
+    for (let i = 0; i < count; i++) {
+      time += this.#driftTimes[i] / count;
+      transit += this.#drifts[i] / count;
+    }
+    let above = 0, below = 0;
+    for (let i = 0; i < count; i++) {
+      above += (this.#driftTimes[i] - time) * (this.#drifts[i] - transit);
+      below += (this.#driftTimes[i] - time) ** 2;
+    }
+    return -1e6 * above / below;
+  }
+}

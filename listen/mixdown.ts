@@ -1,0 +1,67 @@
+/**
+ * The phone's own mix: the stored mix of a session becomes a gain to the left and to the right for each stream, and
+ * channels become stereo for an output device. Pure; {@link Mixdown.apply} runs in the audio thread and allocates nothing.
+ */
+import { dbToGain } from "../core/units.ts";
+
+/** As `GET /api/v1/sessions/{id}/mix` answers it. */
+export interface MixState {
+  readonly channels: Readonly<Record<string, ChannelMix>>;
+  readonly master: { readonly gainDb: number; readonly mute: boolean };
+}
+export interface ChannelMix {
+  readonly gainDb: number;
+  /** −1 left … +1 right, constant power. */
+  readonly pan: number;
+  readonly mute: boolean;
+  readonly solo: boolean;
+}
+
+/** Writes left and right gain of each of `channels` (numbers from 1, in the order of the streams) into `gains`. */
+export function mixdownGains(mix: MixState, channels: readonly number[], gains: Float32Array): void {
+  const soloed = Object.values(mix.channels).some(({ solo }) => solo);
+  const master = mix.master.mute ? 0 : dbToGain(mix.master.gainDb);
+  channels.forEach((channel, stream) => {
+    const strip = mix.channels[channel];
+    const silent = strip === undefined || strip.mute || (soloed && !strip.solo);
+    const gain = silent ? 0 : master * dbToGain(strip.gainDb);
+    const angle = ((strip?.pan ?? 0) + 1) * Math.PI / 4;
+    gains[2 * stream] = gain * Math.cos(angle);
+    gains[2 * stream + 1] = gain * Math.sin(angle);
+  });
+}
+
+/** Part of the way to a new gain that is left after each sample: 5 ms to 1/e, no click. */
+const GLIDE = Math.exp(-1 / 240);
+
+/** Sums interleaved channels to interleaved stereo; changes of the gains glide. */
+export class Mixdown {
+  readonly #channels: number;
+  readonly #wanted: Float32Array;
+  readonly #gains: Float32Array;
+
+  /** `wanted`: left and right gain of each channel, interleaved; may be shared memory that another isolate writes. */
+  constructor(channels: number, wanted: Float32Array) {
+    this.#channels = channels;
+    this.#wanted = wanted;
+    this.#gains = Float32Array.from(wanted);
+  }
+
+  /** @hot `frames` frames from `from` into `out`. */
+  apply(from: Float32Array, frames: number, out: Float32Array): void {
+    const channels = this.#channels, gains = this.#gains, wanted = this.#wanted;
+    out.fill(0, 0, 2 * frames);
+    for (let channel = 0; channel < channels; channel++) {
+      const toLeft = wanted[2 * channel], toRight = wanted[2 * channel + 1];
+      let left = gains[2 * channel], right = gains[2 * channel + 1];
+      for (let i = 0, s = channel; i < frames; i++, s += channels) {
+        left = toLeft + (left - toLeft) * GLIDE;
+        right = toRight + (right - toRight) * GLIDE;
+        out[2 * i] += left * from[s];
+        out[2 * i + 1] += right * from[s];
+      }
+      gains[2 * channel] = left;
+      gains[2 * channel + 1] = right;
+    }
+  }
+}

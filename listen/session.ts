@@ -1,0 +1,108 @@
+/**
+ * The HTTP side of a listener: join, report, read the mix, leave. In: options, and what the audio worker measured. Out:
+ * the server's answers; a refusal becomes a {@link Refused} with one clear line. Main isolate; may allocate.
+ */
+import type { ListenOptions } from "./options.ts";
+import type { Media } from "./messages.ts";
+import type { MixState } from "./mixdown.ts";
+
+const TIMEOUT_MS = 5000;
+
+/** The server said no, or nothing at all; the message is one line for the user. */
+export class Refused extends Error {
+  override name = "Refused";
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface Joined {
+  readonly session: string;
+  readonly token: string;
+  readonly resumed: boolean;
+  readonly media: Media;
+  readonly sdp: string;
+  readonly mix: MixState;
+}
+
+async function request(method: string, url: string, secret: string, action: string, body?: unknown): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: {
+        authorization: `Bearer ${secret}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch (error) {
+    throw new Refused(0, `cannot ${action}: no answer from ${new URL(url).origin} (${reasonOf(error)})`);
+  }
+  const text = await response.text().catch(() => "");
+  let answer: unknown;
+  try {
+    answer = text === "" ? null : JSON.parse(text);
+  } catch {
+    throw new Refused(response.status, `cannot ${action}: ${new URL(url).origin} does not speak our protocol`);
+  }
+  if (response.ok) return answer;
+  throw new Refused(response.status, `cannot ${action}: ${refusal(response, answer)}`);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === "TimeoutError") return `none within ${TIMEOUT_MS / 1000} s`;
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0].replace(/\s*\(https?:[^)]*\)/, "");
+}
+
+/** One line from a status and its RFC 9457 body. */
+function refusal(response: Response, answer: unknown): string {
+  const problem = answer as { title?: string; detail?: string; errors?: { path: string; message: string }[] } | null;
+  const retry = response.headers.get("retry-after");
+  const parts = [
+    problem?.detail ?? problem?.title ?? response.statusText,
+    ...(problem?.errors ?? []).map(({ path, message }) => `${path}: ${message}`),
+    ...(retry === null ? [] : [`try again in ${retry} s`]),
+  ];
+  return `${response.status} ${parts.join("; ")}`.replaceAll(/\s+/g, " ");
+}
+
+/** A session that was joined. */
+export class Session {
+  readonly #url: string;
+  readonly joined: Joined;
+
+  private constructor(server: string, joined: Joined) {
+    this.#url = `${server}/api/v1/sessions/${joined.session}`;
+    this.joined = joined;
+  }
+
+  /** @throws Refused */
+  static async join(options: ListenOptions): Promise<Session> {
+    const url = `${options.server}/api/v1/sessions`;
+    const answer = await request("POST", url, options.joinCode, "join", options.join) as Joined | null;
+    if (typeof answer?.session !== "string" || typeof answer.media?.port !== "number") {
+      throw new Refused(201, `cannot join: ${options.server} does not speak our protocol`);
+    }
+    return new Session(options.server, answer);
+  }
+
+  /** What we alone know of our delay. @throws Refused */
+  async report(bufferMs: number, outputMs: number): Promise<void> {
+    await request("POST", `${this.#url}/report`, this.joined.token, "report", { bufferMs, outputMs });
+  }
+
+  /** @throws Refused */
+  async mix(): Promise<MixState> {
+    return await request("GET", `${this.#url}/mix`, this.joined.token, "read the mix") as MixState;
+  }
+
+  /** @throws Refused */
+  async leave(): Promise<void> {
+    await request("DELETE", this.#url, this.joined.token, "leave");
+  }
+}
