@@ -13,10 +13,10 @@ import {
 } from "./core/messages.ts";
 import { becomeRealTime } from "./core/realtime.ts";
 import { createRing, RingReader } from "./core/ring.ts";
+import type { RtpTimestamp } from "./core/units.ts";
 import { FlagError, parseStart, startHelp, type StartOptions } from "./control/flags.ts";
 import { keepSecrets, type Secrets } from "./control/kept.ts";
 import { listDevices } from "./capture/devices.ts";
-import { holdPortAudio } from "./capture/portaudio.ts";
 import { resolveSource, SourceError } from "./capture/source.ts";
 import { listen } from "./listen/command.ts";
 import { Engine } from "./mix/engine.ts";
@@ -94,7 +94,6 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const board = new Board(boardMemory);
   const reader = new RingReader(ring);
   const mixer = new Mixer(description.channels, board.main);
-  using _library = holdPortAudio(description);
 
   const send = {
     board: boardMemory,
@@ -103,8 +102,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
     shareEncodes: options.sendMode !== "sync-unshared",
     log: options.log,
   };
-  const reshaped = (request: number, timestamp: Parameters<typeof Pool.open>[0] extends never ? never : number) =>
-    control.post({ kind: "reshaped", request, timestamp: timestamp as never });
+  const reshaped = (request: number, timestamp: RtpTimestamp) => control.post({ kind: "reshaped", request, timestamp });
   const path = options.sendMode === "pool"
     ? await Pool.open(
       { script: scripts.send, size: options.poolSize.size, send, mediaPort: options.mediaPort, reshaped },
@@ -206,8 +204,8 @@ function banner(
     ? `${ports.length} send worker${ports.length > 1 ? "s" : ""} (${options.poolSize.why})`
     : `none: the main isolate sends (--send-mode ${options.sendMode})`;
   const key = Deno.stdout.isTerminal()
-    ? `${url}/#key=${secrets.engineerKey}`
-    : `${url}/  (engineer key: ${secrets.engineerKeyFile ? `in ${secrets.engineerKeyFile}` : "as given"})`;
+    ? `${url}#key=${secrets.engineerKey}`
+    : `${url}  (engineer key: ${secrets.engineerKeyFile ? `in ${secrets.engineerKeyFile}` : "as given"})`;
   return [
     `Foldback ${manifest.version}`,
     `  source     ${source.name}, ${source.channels} channels at 48 kHz, blocks of 128 (2.67 ms)`,

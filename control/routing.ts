@@ -29,10 +29,7 @@ const NAMES: Record<Kind, string> = {
   engineer: "the engineer key",
 };
 
-/**
- * Lets these callers in. On a path with an `{id}` of a session, its own token and the engineer's key.
- * @throws Refusal 401, 403, 404, 429.
- */
+/** Lets these callers in, and nobody else. @throws Refusal 401, 403, 429. */
 export function only(house: House, ...kinds: Kind[]): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
     const address = plainAddress(c.env.incoming.socket.remoteAddress ?? "");
@@ -49,7 +46,7 @@ export function only(house: House, ...kinds: Kind[]): MiddlewareHandler<ControlE
   };
 }
 
-/** Finds the session of the path. After {@link only}. */
+/** Finds the session of the path, which a token must be of. After {@link only}. @throws Refusal 403, 404. */
 export function ownSession(house: House): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
     const id = c.req.param("id");

@@ -6,14 +6,20 @@
  */
 import { type Milliseconds, milliseconds } from "../core/units.ts";
 
-const SECONDS = 10;
-/** Slowest packets kept of each second: the p99.9 of ten seconds is among them at any packet rate that we have. */
-const KEPT = 8;
+/**
+ * Of so many seconds the worst one is left out: a hiccup costs a concealed frame, and only one that comes back costs
+ * everybody's time.
+ */
+const SECONDS = 20;
+/** Slowest packets kept of each second: its p99.9 is among them at any packet rate that we have. */
+const KEPT = 4;
 const PERIOD_MS = 1000;
-/** Share of the packets that the spread covers. */
+/** Share of a second's packets that the spread covers. */
 const QUANTILE = 0.999;
-/** Seconds of fastest transits that the drift is measured from; before half of them there is none. */
-const DRIFT_SECONDS = 32;
+/** Seconds of fastest transits that the drift is measured from, and how many it takes at least. */
+const DRIFT_SECONDS = 32, DRIFT_AT_LEAST = 8;
+/** The fastest transit of a second differs from that of the one before by so much: the path is another one. */
+const PATH_MS = 1;
 const SLOWEST = -Infinity;
 /** What lags farther is an outage: nobody would play along with a buffer that deep. */
 export const OUTAGE_MS = 60;
@@ -24,13 +30,14 @@ export class ArrivalWindow {
   readonly #fastest = new Float64Array(SECONDS).fill(Infinity);
   readonly #sums = new Float64Array(SECONDS);
   readonly #counts = new Float64Array(SECONDS);
-  readonly #merged = new Float64Array(2 * KEPT);
   /** Fastest transit of each of the last seconds, and when. */
   readonly #drifts = new Float64Array(DRIFT_SECONDS);
   readonly #driftTimes = new Float64Array(DRIFT_SECONDS);
   #driftCount = 0;
   #row = 0;
   #rowSince = -Infinity;
+  /** How much faster than ours the sender's clock runs, in parts per million; null before there is enough to say. */
+  driftPpm: number | null = null;
   /** When the window began. */
   since: Milliseconds = milliseconds(-Infinity);
 
@@ -41,6 +48,7 @@ export class ArrivalWindow {
     this.#sums.fill(0);
     this.#counts.fill(0);
     this.#driftCount = 0;
+    this.driftPpm = null;
     this.#rowSince = -Infinity;
     this.since = milliseconds(-Infinity);
   }
@@ -65,9 +73,12 @@ export class ArrivalWindow {
   /** @hot The next second's row, after as many empty ones as there were seconds without a packet. */
   #turn(time: number): void {
     if (this.#counts[this.#row] > 0) {
+      const fastest = this.#fastest[this.#row], before = (this.#driftCount + DRIFT_SECONDS - 1) % DRIFT_SECONDS;
+      if (this.#driftCount > 0 && Math.abs(fastest - this.#drifts[before]) > PATH_MS) this.#driftCount = 0;
       const at = this.#driftCount++ % DRIFT_SECONDS;
-      this.#drifts[at] = this.#fastest[this.#row];
+      this.#drifts[at] = fastest;
       this.#driftTimes[at] = this.#rowSince;
+      this.driftPpm = this.#measureDrift();
     }
     for (let turns = 0; time - this.#rowSince >= PERIOD_MS; turns++) {
       this.#rowSince += PERIOD_MS;
@@ -89,24 +100,25 @@ export class ArrivalWindow {
     return fastest;
   }
 
-  /** @hot How far the p99.9 of the packets lags behind the fastest of its own second: the drift of the clocks is out. */
+  /**
+   * @hot How far the p99.9 of the packets lags behind the fastest of its own second (the drift of the clocks is out), in
+   * the second-worst second of the window.
+   */
   spread(): number {
-    const merged = this.#merged;
-    merged.fill(0);
-    let packets = 0;
+    let worst = 0, second = 0, seconds = 0;
     for (let row = 0; row < SECONDS; row++) {
-      packets += this.#counts[row];
-      const fastest = Math.min(this.#fastest[row], row === this.#row ? this.fastest : Infinity);
-      for (let i = row * KEPT; i < (row + 1) * KEPT && this.#slowest[i] !== SLOWEST; i++) {
-        const lag = this.#slowest[i] - fastest;
-        if (lag > OUTAGE_MS) continue;
-        let place = KEPT - 1;
-        if (lag <= merged[place]) break;
-        for (; place > 0 && merged[place - 1] < lag; place--) merged[place] = merged[place - 1];
-        merged[place] = lag;
-      }
+      const packets = this.#counts[row];
+      if (packets === 0) continue;
+      seconds++;
+      const place = Math.min(KEPT - 1, packets - Math.ceil(packets * QUANTILE));
+      const fastest = row === this.#row ? Math.min(this.#fastest[row], this.fastest) : this.#fastest[row];
+      const lag = Math.min(OUTAGE_MS, this.#slowest[row * KEPT + place] - fastest);
+      if (lag > worst) {
+        second = worst;
+        worst = lag;
+      } else if (lag > second) second = lag;
     }
-    return packets === 0 ? 0 : merged[Math.min(KEPT - 1, packets - Math.ceil(packets * QUANTILE))];
+    return seconds > 2 ? second : worst;
   }
 
   /** @hot Mean lag behind the fastest of its own second. */
@@ -120,10 +132,10 @@ export class ArrivalWindow {
     return packets === 0 ? 0 : lag / packets;
   }
 
-  /** How much faster than ours the sender's clock runs, in parts per million; null before there is enough to say. */
-  driftPpm(): number | null {
+  /** @hot The slope of the fastest transits (least squares), turned round. */
+  #measureDrift(): number | null {
     const count = Math.min(this.#driftCount, DRIFT_SECONDS);
-    if (count < DRIFT_SECONDS / 2) return null;
+    if (count < DRIFT_AT_LEAST) return null;
     let time = 0, transit = 0;
     for (let i = 0; i < count; i++) {
       time += this.#driftTimes[i] / count;

@@ -134,6 +134,6 @@ async function listenTo(
   worker.terminate();
   file?.close();
   if (code !== 0) complain(reason);
-  printer.end(last, reason, file === null ? null : file.frames / SAMPLE_RATE);
+  printer.end(last, reason, file === null ? null : file.frames);
   return code;
 }

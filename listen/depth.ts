@@ -22,8 +22,11 @@ const GROW_MS_PER_S = 4, SHRINK_MS_PER_S = 2;
 const GROW_FROM_MS = 0.1, SHRINK_FROM_MS = 0.4;
 /** The most that the speed differs from 1: 9 cents. */
 const MAX_CHANGE = 0.005;
-/** The loop: part of the error made up for in each second, and the drift learnt from it (critically damped). */
-const PROPORTIONAL = 0.5, INTEGRAL = PROPORTIONAL ** 2 / 4;
+/**
+ * The loop: part of the error made up for in each second, and the drift learnt from it (critically damped), until the
+ * arrivals have told the drift.
+ */
+const PROPORTIONAL = 1, INTEGRAL = PROPORTIONAL ** 2 / 4;
 /** No sound card is farther off. */
 const MAX_DRIFT = 0.0005;
 /** The error is averaged over about so long: a device takes its audio in blocks. */
@@ -74,6 +77,7 @@ export class DepthControl {
     const step = this.#move(passed);
     this.#error += (depthMs - this.depthMs - this.#error) * Math.min(1, passed / SMOOTH_MS);
     const error = this.#error, seconds = passed / 1000;
+    if (this.#arrivals.driftPpm !== null) this.#learn(this.#arrivals.driftPpm / 1e6);
     const wake = Math.abs(error) > WAKE_ERROR_MS || Math.abs(this.#drift) > REST_DRIFT || step !== 0;
     if (this.#resting ? !wake : !wake && Math.abs(error) < REST_ERROR_MS) {
       this.#resting = true;
@@ -81,9 +85,8 @@ export class DepthControl {
       return;
     }
     this.#resting = false;
-    if (Math.abs(error) < LEARN_FROM_MS) {
-      const drift = this.#drift + INTEGRAL * error / 1000 * seconds;
-      this.#drift = Math.max(-MAX_DRIFT, Math.min(MAX_DRIFT, drift));
+    if (this.#arrivals.driftPpm === null && Math.abs(error) < LEARN_FROM_MS) {
+      this.#learn(this.#drift + INTEGRAL * error / 1000 * seconds);
     }
     const change = this.#drift + PROPORTIONAL * error / 1000 - step / passed;
     this.speed = 1 + Math.max(-MAX_CHANGE, Math.min(MAX_CHANGE, change));
@@ -102,6 +105,11 @@ export class DepthControl {
     this.targetMs = learning ? Math.max(wanted, this.targetMs) : wanted;
   }
 
+  /** @hot */
+  #learn(drift: number): void {
+    this.#drift = Math.max(-MAX_DRIFT, Math.min(MAX_DRIFT, drift));
+  }
+
   /** @hot Moves the depth towards its target; by how much. */
   #move(passed: number): number {
     const distance = this.targetMs - this.depthMs;
@@ -112,7 +120,7 @@ export class DepthControl {
     return step;
   }
 
-  /** What the loop has learnt: how much faster than ours the sender's clock runs, in parts per million. */
+  /** How much faster than ours the sender's clock runs, in parts per million. */
   get driftPpm(): number {
     return this.#drift * 1e6;
   }

@@ -202,7 +202,7 @@ export class Playout {
       store.drop();
     }
     const missing = store.first - this.#edge;
-    if (missing > 0) return this.#conceal(Math.min(missing, this.#frame));
+    if (missing > 0) return this.#conceal(Math.min(missing, this.#toBoundary()));
     const at = resampler.writeAt(), copy = store.firstIsCopy;
     const frames = this.#decoders.decode(store.bytes, store.firstAt, store.firstLength, resampler.stored, at, stride);
     store.drop();
@@ -216,6 +216,12 @@ export class Playout {
     this.#frame = frames;
     this.#edge += frames;
     resampler.commit(frames);
+  }
+
+  /** @hot Samples from the edge to where the next frame should begin, by the timestamps that have come: 1 … a frame. */
+  #toBoundary(): number {
+    const past = (this.#edge - this.#unwrapped) % this.#frame;
+    return past < 0 ? -past : this.#frame - past;
   }
 
   /** `frames` frames that nobody sent, or that never came. */

@@ -3,8 +3,10 @@
  * audio worker's {@link Stats}. Out: text; never a secret. Main isolate; may allocate.
  *
  * JSON events: `joined`, `ready`, `audible` (when the first sample sounded, in milliseconds since the Unix epoch), `note`,
- * `stats` (each second: totals, and `second`, what came to them in it), `end` (totals).
+ * `stats` (each second: totals, and `second`, what came to them in it), `end` (totals; `audioFrames`, how many
+ * samples of each channel are in the file).
  */
+import { samplesToMs } from "../core/units.ts";
 import type { Stats, Totals } from "./messages.ts";
 import type { Joined } from "./session.ts";
 
@@ -91,14 +93,14 @@ export class Printer {
     );
   }
 
-  end(stats: Stats | null, reason: string, audioSeconds: number | null): void {
+  end(stats: Stats | null, reason: string, audioFrames: number | null): void {
     const totals = stats?.totals ?? this.#last;
-    const file = audioSeconds === null ? {} : { audioSeconds: round(audioSeconds, 4) };
+    const file = audioFrames === null ? {} : { audioFrames };
     if (this.#json) {
       const delayMaxMs = round(Math.max(this.#delayMax, stats?.delayMs?.max ?? 0), 3);
       return this.#event("end", { reason, seconds: this.#seconds, ...rounded(totals), delayMaxMs, ...file });
     }
-    const written = audioSeconds === null ? "" : `; ${audioSeconds.toFixed(2)} s written`;
+    const written = audioFrames === null ? "" : `; ${samplesToMs(audioFrames).toFixed(0)} ms written`;
     this.#write(
       `ended (${reason}): received ${totals.received}, lost ${totals.lost}, repaired ${totals.repaired}, ` +
         `concealed ${totals.concealed}, late ${totals.late}, gaps ${totals.gaps} (${

@@ -16,6 +16,7 @@ import { Mixdown } from "./mixdown.ts";
 import { DeviceOutput, type Output, Tap, VirtualOutput } from "./output.ts";
 import { Playout } from "./playout.ts";
 import { PacketWait } from "./wait.ts";
+import { warmUp } from "./warmup.ts";
 
 /** Below the server's threads, should both be on one machine. */
 const PRIORITY = 40;
@@ -56,6 +57,7 @@ async function listen(start: StartMessage): Promise<void> {
   const socket = cleanup.use(openMediaSocket({ address, port: 0, descriptor: -1, dscp: 0 }));
   const client = new MediaClient(socket, playout, media);
   const wait = cleanup.use(new PacketWait(socket.descriptor));
+  await warmUp(media.streams, stereo, msToSamples(media.frameMs));
   const slow = becomeRealTime(PRIORITY);
   const statistics = new Statistics(playout, client, output, tap);
   const notes = slow === null ? [] : [`no real-time priority: ${slow}`];
@@ -133,7 +135,7 @@ class Statistics {
       reason: playout.depth.reason,
       outputMs: this.#output.outputMs,
       delayMs: delays.count === 0 ? null : { p50: delays.p50, p99: delays.p99, max: delays.max },
-      driftPpm: playout.arrivals.driftPpm() ?? playout.depth.driftPpm,
+      driftPpm: playout.depth.driftPpm,
       speedPpm: (playout.depth.speed - 1) * 1e6,
       jitterMs: reception.jitter * 1000 / SAMPLE_RATE,
       levelsDb: this.#tap.levelsDb(),

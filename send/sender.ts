@@ -44,6 +44,8 @@ export class Sender {
   /** Receivers of the datagrams in the batch. */
   readonly #batch: Served[] = [];
   #batched = 0;
+  /** Tells one batch from the next. */
+  #batchNumber = 0;
   #needs = "";
   /** Forms wait for their first packet, or for their position. */
   #changing = false;
@@ -124,6 +126,7 @@ export class Sender {
   #frame(group: FrameGroup<Served>, position: number, time: number): void {
     const streams = group.streams, receivers = group.receivers, start = group.reframer.start;
     let encodes = 0;
+    this.#batchNumber++;
     for (let i = 0; i < streams.length; i++) if (streams[i].encode()) encodes++;
     this.#row.encodes += encodes;
     for (let i = 0; i < receivers.length; i++) {
@@ -133,10 +136,11 @@ export class Sender {
         this.#advance(served);
       }
       if (!served.flowing || served.current.shape.frame !== group.frame) continue;
-      const bytes = served.write(this.#socket.rows, this.#socket.at, start);
+      const bytes = served.write(this.#socket.rows, this.#socket.at, start, this.#batchNumber);
       if (bytes === 0) continue;
       this.#batch[this.#batched++] = served;
       this.#socket.push(bytes, served.endpoint!);
+      if (this.#socket.count === 0) this.#batchNumber++; // full, sent: its rows are written anew
     }
     if (this.#batched === 0) return;
     this.#socket.flush();
@@ -174,7 +178,7 @@ export class Sender {
       this.#tell({ kind: "reshaped", request, timestamp: served.timestampOf(grid) });
       return;
     }
-    served.next = served.form(shape, mix, served.acquire(this.#pool, shape, mix), request);
+    served.next = served.acquire(this.#pool, shape, mix, request);
     this.#changing = true;
   }
 

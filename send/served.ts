@@ -17,7 +17,7 @@ import {
   RTP_HEADER_BYTES,
   writeRtpHeader,
 } from "./rtp.ts";
-import type { Stream, StreamPool } from "./stream.ts";
+import { Assembled, type Stream, type StreamPool } from "./stream.ts";
 import { TransactionMemory } from "./transactions.ts";
 
 /** A shape with its streams; where it begins, once that is decided. */
@@ -25,6 +25,7 @@ export interface Form {
   readonly shape: Shape;
   readonly mix: number;
   readonly streams: readonly Stream[];
+  readonly assembled: Assembled;
   /** RTP payload type of the Opus packet itself. */
   readonly payloadType: number;
   /** Position from which on it holds: a multiple of FRAME_GRID, or −1 while its encoders warm up. */
@@ -63,19 +64,23 @@ export class Served {
     this.current = this.form(receiver.shape, receiver.mix, [], -1);
   }
 
-  form(shape: Shape, mix: number, streams: readonly Stream[], request: number): Form {
+  form(shape: Shape, mix: number, streams: readonly Stream[], request: number, assembled = new Assembled()): Form {
     const payloadType = shape.mode === "channels" ? PAYLOAD_TYPE_MULTIOPUS : PAYLOAD_TYPE_OPUS;
-    return { shape, mix, streams, payloadType, at: -1, request };
+    return { shape, mix, streams, assembled, payloadType, at: -1, request };
   }
 
-  acquire(pool: StreamPool, shape: Shape, mix: number): Stream[] {
-    return sourcesOf(shape, mix).map((source) => pool.acquire(source, shape.frame, shape.bitrate, this.receiver.slot));
+  /** A form with its streams. */
+  acquire(pool: StreamPool, shape: Shape, mix: number, request: number): Form {
+    const streams = sourcesOf(shape, mix).map((source) =>
+      pool.acquire(source, shape.frame, shape.bitrate, this.receiver.slot)
+    );
+    return this.form(shape, mix, streams, request, pool.assembled(streams));
   }
 
   /** Starts or resumes: the next packet carries the marker and no earlier frame. */
   resume(pool: StreamPool): void {
     const { shape, mix } = this.current;
-    this.current = this.form(shape, mix, this.acquire(pool, shape, mix), -1);
+    this.current = this.acquire(pool, shape, mix, -1);
     this.flowing = true;
     this.#marker = true;
     this.#earlierBytes = 0;
@@ -116,10 +121,10 @@ export class Served {
   }
 
   /**
-   * @hot Writes the datagram of the frame that begins at `position` and counts it as sent. Its length; 0 when a stream
-   * has no packet for this frame yet.
+   * @hot Writes the datagram of the frame that begins at `position` into the batch and counts it as sent. Its length; 0
+   * when a stream has no packet for this frame yet.
    */
-  write(out: Uint8Array, at: number, position: number): number {
+  write(out: Uint8Array, at: number, position: number, batch: number): number {
     const form = this.current, streams = form.streams, last = streams.length - 1;
     for (let i = 0; i <= last; i++) if (streams[i].packet === null) return 0;
     const redundant = form.shape.redundancy === 1;
@@ -141,12 +146,20 @@ export class Served {
       for (let i = 0; i < earlierBytes; i++) out[end + i] = this.#earlier[i];
       end += earlierBytes;
     }
-    const payload = end;
-    for (let i = 0; i < last; i++) {
-      const packet = streams[i].packet!;
-      end += appendSelfDelimited(packet, packet.length, out, end);
+    const payload = end, assembled = form.assembled;
+    if (assembled.batch === batch) {
+      out.copyWithin(end, assembled.at, assembled.at + assembled.bytes);
+      end += assembled.bytes;
+    } else {
+      for (let i = 0; i < last; i++) {
+        const packet = streams[i].packet!;
+        end += appendSelfDelimited(packet, packet.length, out, end);
+      }
+      end += appendPlain(streams[last].packet!, streams[last].packet!.length, out, end);
+      assembled.batch = batch;
+      assembled.at = payload;
+      assembled.bytes = end - payload;
     }
-    end += appendPlain(streams[last].packet!, streams[last].packet!.length, out, end);
 
     if (redundant) {
       const bytes = end - payload;

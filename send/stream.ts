@@ -70,6 +70,17 @@ export class Stream {
   }
 }
 
+/**
+ * Where in the batch the Opus packet of these very streams stands already: receivers that hear the same get a copy of it
+ * (one memmove), rather than having it assembled again.
+ */
+export class Assembled {
+  /** The batch for which `at` and `bytes` hold. */
+  batch = -1;
+  at = 0;
+  bytes = 0;
+}
+
 /** All streams of one frame length: they begin and end together. */
 export class FrameGroup<Receiver> {
   readonly frame: Frame;
@@ -112,6 +123,7 @@ export class FrameGroup<Receiver> {
 /** The streams of a sender, shared by source, frame and bitrate, or by `owner` too where sharing is off. */
 export class StreamPool {
   readonly #streams = new Map<string, Stream>();
+  readonly #assembled = new Map<string, WeakRef<Assembled>>();
   readonly #shared: boolean;
 
   constructor(shared: boolean) {
@@ -134,6 +146,18 @@ export class StreamPool {
     if (--stream.uses > 0) return;
     this.#streams.delete(stream.key);
     stream.dispose();
+  }
+
+  /** One object for all who hear these streams in this order. */
+  assembled(streams: readonly Stream[]): Assembled {
+    const key = streams.map((stream) => stream.key).join("|");
+    let assembled = this.#assembled.get(key)?.deref();
+    if (!assembled) {
+      for (const [old, reference] of this.#assembled) if (!reference.deref()) this.#assembled.delete(old);
+      assembled = new Assembled();
+      this.#assembled.set(key, new WeakRef(assembled));
+    }
+    return assembled;
   }
 
   get size(): number {
