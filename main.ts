@@ -113,7 +113,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   using control = new Part<MainToControl, ControlToMain>(
     "control",
     new URL("./control/worker.ts", import.meta.url),
-    { net: true, ffi: false, read: false, write: false, env: true, run: false, sys: false },
+    { net: true, ffi: false, read: false, write: false, env: "inherit", run: false, sys: ["networkInterfaces"] },
     (message) => {
       switch (message.kind) {
         case "serve":
@@ -155,7 +155,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   using capture = new Part<MainToCapture, CaptureToMain>(
     "capture",
     new URL("./capture/worker.ts", import.meta.url),
-    { ffi: true, read: true, net: false, write: false, env: true, run: false, sys: false },
+    { ffi: true, read: true, net: false, write: false, env: "inherit", run: false, sys: false },
     () => {},
   );
   capture.post({ kind: "start", ring, source: description, log: options.log });

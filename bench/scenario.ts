@@ -101,9 +101,10 @@ class BenchServer implements AsyncDisposable {
 
   constructor(scenario: Scenario) {
     this.#directory = mkdtempSync(`${tmpdir()}/foldback-bench-`);
-    const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-    const config = fileURLToPath(new URL("../deno.json", import.meta.url));
-    const runtime = Deno.build.standalone ? [] : ["run", "-A", "--config", config, "--v8-flags=--trace-gc", main];
+    const root = fileURLToPath(new URL("../", import.meta.url));
+    const runtime = Deno.build.standalone
+      ? []
+      : ["run", "-A", "--config", `${root}deno.json`, "--v8-flags=--trace-gc", `${root}main.ts`];
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         ...runtime,

@@ -70,5 +70,7 @@ export const Timings = z.object({
   sourceCpuUs: z.int(),
   overruns: z.int().openapi({ description: "Samples" }),
   overflows: z.int().openapi({ description: "Blocks" }),
+  cpuUs: z.int().openapi({ description: "Processor time of the whole process" }),
+  rssBytes: z.int(),
 }).openapi("Timings");
 export type Timings = z.output<typeof Timings>;

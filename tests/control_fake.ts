@@ -2,6 +2,7 @@
  * The real control part (house, application, HTTP server) with a fake main isolate: what it posts is recorded, changes
  * of shape are answered at once, and the clock stands still until a test moves it.
  */
+import assert from "node:assert/strict";
 import { request } from "node:http";
 import { createBoard } from "../core/board.ts";
 import type { ControlOptions, ControlToMain } from "../core/messages.ts";
@@ -158,4 +159,13 @@ export function send(port: number, method: Method, path: string, call: Call): Pr
   outgoing.on("error", reject);
   outgoing.end(raw);
   return promise;
+}
+
+/** RFC 9457, with the status that was expected. */
+export function assertProblem({ status, headers, json }: Answer, expected: number): void {
+  assert.equal(status, expected);
+  assert.equal(headers["content-type"], "application/problem+json");
+  assert.equal(json.status, expected);
+  for (const key of ["type", "title", "detail"]) assert.equal(typeof json[key], "string");
+  assert.ok(json.title.length > 0 && json.detail.length > 0);
 }

@@ -52,13 +52,12 @@ function specifiersOf(source: string, file: string): string[] {
             ImportExpression: add,
             TSImportType: (node) =>
               add({ source: node.argument.type === "TSLiteralType" ? node.argument.literal : null }),
-            // new URL("./worker.ts", import.meta.url): a worker, or a file that is read
+            // new URL("./worker.ts", import.meta.url) is a worker; main.ts so named is a program to run, from outside.
             'NewExpression[callee.name="URL"][arguments.length=2]': (
               { arguments: [first] }: Deno.lint.NewExpression,
             ) => {
-              if (first.type === "Literal" && /^\.{1,2}\/.*\.ts$/.test(String(first.value))) {
-                found.push(String(first.value));
-              }
+              const path = first.type === "Literal" ? String(first.value) : "";
+              if (/^\.{1,2}\/.*\.ts$/.test(path) && !path.endsWith("/main.ts")) found.push(path);
             },
           }),
         },
@@ -114,7 +113,7 @@ Deno.test("the parser sees every way to name a module", () => {
   const source =
     `import a from "./a.ts"; import type { B } from "./b.ts"; export * from "./c.ts"; export { d } from "./d.ts";
     await import("./e.ts"); type F = import("./f.ts").F; new Worker(new URL("./g.ts", import.meta.url)); // import "./h.ts"
-    new URL("./page.html", import.meta.url); export const z = 1;`;
+    new URL("./page.html", import.meta.url); new URL("../main.ts", import.meta.url); export const z = 1;`;
   assert.deepEqual(
     specifiersOf(source, "a.ts").sort(),
     ["a", "b", "c", "d", "e", "f", "g"].map((name) => `./${name}.ts`),

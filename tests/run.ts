@@ -117,7 +117,8 @@ async function main(args: readonly string[]): Promise<number> {
   Deno.removeSync(folder, { recursive: true });
   if (interrupted) console.error("Interrupted: what is counted is what ran.");
   if (failing.length > 0) console.error(`Failing: ${failing.join(" ")}`);
-  console.log(summary(total));
+  // A process that died may have left half a line, and its colour.
+  console.log(`${Deno.stdout.isTerminal() ? "\x1b[0m" : ""}\n${summary(total)}`);
   return total.failed > 0 || total.passed === 0 || interrupted ? 1 : 0;
 }
 

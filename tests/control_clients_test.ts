@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { Flow } from "../core/board.ts";
+import { fakeHouse, JOIN_CODE, newDevice } from "./control_fake.ts";
+
+Deno.test("sessions go to the worker with the fewest receivers, and to the row that was free longest", async () => {
+  await using house = await fakeHouse({ workers: 3, slots: 8 });
+  const joined = [];
+  for (let i = 0; i < 6; i++) joined.push(await house.join());
+  assert.deepEqual(joined.map(({ media }) => media.port), [5101, 5102, 5103, 5101, 5102, 5103]);
+  for (const i of [1, 4]) await house.call("DELETE", `/api/v1/sessions/${joined[i].session}`);
+  house.taken("serve");
+  assert.equal((await house.join()).media.port, 5102);
+  await house.join();
+  await house.join();
+  assert.deepEqual(house.taken("serve").map(({ receiver }) => receiver.slot), [6, 7, 1]);
+});
+
+Deno.test("when all clients are there a join is 503 with Retry-After, and changes nothing", async () => {
+  await using house = await fakeHouse({ options: { maxClients: 2 } });
+  const device = newDevice();
+  await house.join({ device });
+  await house.join();
+  const before = await house.picture();
+  const body = { name: "Bo", device: newDevice(), mode: "channels" };
+  const refused = await house.call("POST", "/api/v1/sessions", { secret: JOIN_CODE, body });
+  assert.equal(refused.status, 503);
+  assert.ok(Number(refused.headers["retry-after"]) > 0);
+  assert.equal(await house.picture(), before);
+  assert.equal((await house.join({ device })).resumed, true, "who is there already may take its own place");
+});
+
+Deno.test("a session counts until it has been paused for a minute, and ends after twelve hours", async () => {
+  await using house = await fakeHouse({ options: { maxClients: 2 } });
+  const flowing = await house.join(), paused = await house.join();
+  const [a, b] = house.taken("serve").map(({ receiver }) => house.control.house.board.slots[receiver.slot]);
+  a.flow = b.flow = Flow.Flowing;
+  const full = async () =>
+    (await house.call("POST", "/api/v1/sessions", {
+      body: { name: "Bo", device: newDevice(), mode: "mix", channels: [99] },
+    })).status;
+  house.pass(3_600_000);
+  const body = () => ({ body: { name: "Bo", device: newDevice(), mode: "mix" } });
+  assert.equal((await house.call("POST", "/api/v1/sessions", body())).status, 503);
+  assert.equal(await full(), 409, "what can't be is said before what can't be now");
+  b.flow = Flow.Paused;
+  b.pausedAt = house.control.house.clock() as never;
+  house.pass(60_000);
+  assert.equal((await house.call("POST", "/api/v1/sessions", body())).status, 503);
+  house.pass(1);
+  assert.equal((await house.call("POST", "/api/v1/sessions", body())).status, 201);
+
+  house.pass(12 * 3_600_000 - 60_001);
+  house.control.tick();
+  assert.equal((await house.call("GET", `/api/v1/sessions/${paused.session}`)).status, 200);
+  house.pass(1);
+  house.control.tick();
+  assert.equal((await house.call("GET", `/api/v1/sessions/${paused.session}`)).status, 404);
+  assert.equal((await house.call("GET", `/api/v1/sessions/${flowing.session}`)).status, 200);
+});
+
+Deno.test("a session that was never opened stops counting after a minute, and ends after twelve hours", async () => {
+  await using house = await fakeHouse({ options: { maxClients: 1 } });
+  const { session } = await house.join();
+  house.pass(60_001);
+  await house.join();
+  house.pass(12 * 3_600_000);
+  house.control.tick();
+  assert.equal((await house.call("GET", `/api/v1/sessions/${session}`)).status, 404);
+});
+
+Deno.test("when no row of the board is free a join is 503", async () => {
+  await using house = await fakeHouse({ slots: 1 });
+  const { session } = await house.join();
+  const body = { name: "Bo", device: newDevice(), mode: "mix" };
+  assert.equal((await house.call("POST", "/api/v1/sessions", { body })).status, 503);
+  await house.call("DELETE", `/api/v1/sessions/${session}`);
+  assert.equal((await house.call("POST", "/api/v1/sessions", { body })).status, 201);
+});

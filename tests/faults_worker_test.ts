@@ -1,0 +1,79 @@
+/** Send workers that throw, hang or vanish under a real server: their clients go on, the others never notice. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { assertTone, assertUnbroken, JoinedPhone, until } from "./faults_phone.ts";
+import { parseRtp } from "./phone.ts";
+import { type Server, startServer } from "./server.ts";
+
+const PROGRAM = fileURLToPath(new URL("./faulty_server.ts", import.meta.url));
+
+/** A test with a breakable server of two send workers; what the server said is printed when it fails. */
+function faultTest(name: string, body: (server: Server) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using server = await startServer({ program: PROGRAM, args: ["--source", "tones", "--pool-size", "2"] });
+    try {
+      await body(server);
+    } catch (error) {
+      console.log(server.output.join("\n"));
+      throw error;
+    }
+  });
+}
+
+async function command(server: Server, line: string): Promise<void> {
+  const writer = server.process.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(`${line}\n`));
+  writer.releaseLock();
+}
+
+const replacements = (server: Server, worker: number) =>
+  server.output.filter((line) => line.includes(`Send worker ${worker}`) && line.includes("replaced")).length;
+
+/** Index of the worker that serves the phone, by its port. */
+function workerOf(server: Server, phone: JoinedPhone): number {
+  const ports = server.output.map((line) => /UDP (\d+(?:, \d+)*)/.exec(line)?.[1]).find((text) => text !== undefined)!;
+  return ports.split(", ").map(Number).indexOf(phone.media.port);
+}
+
+/** Milliseconds without a packet before packet `at`. */
+const gapBefore = (phone: JoinedPhone, at: number) => phone.heard[at].at - phone.heard[at - 1].at;
+
+/** The longest silence between two packets. */
+const longestGap = (phone: JoinedPhone) =>
+  phone.heard.reduce((most, { at }, i, all) => i === 0 ? 0 : Math.max(most, at - all[i - 1].at), 0);
+
+for (const fault of ["throw", "hang", "reject", "vanish"] as const) {
+  faultTest(
+    `a send worker that breaks (${fault}) is replaced: its clients go on by themselves, the others lose nothing`,
+    async (server) => {
+      using victim = await JoinedPhone.join(server, { channels: [7, 3] });
+      using other = await JoinedPhone.join(server, { channels: [2] });
+      using mixed = await JoinedPhone.join(server, { mode: "mix" });
+      const worker = workerOf(server, victim);
+      assert.notEqual(workerOf(server, other), worker);
+      assert.equal(workerOf(server, mixed), worker);
+      for (let time = 1; time <= 2; time++) {
+        await command(server, `${fault} ${worker}`);
+        for (const phone of [victim, mixed]) {
+          await phone.radio.until(() => phone.marked(time) > 0);
+          const at = phone.marked(time);
+          console.log(`${fault}, time ${time}: ${gapBefore(phone, at).toFixed(0)} ms without audio`);
+          await phone.more(60);
+          assert.equal(phone.marked(time + 1), -1, "one marker for one gap");
+          assertUnbroken(phone, phone.heard.slice(at));
+        }
+        await assertTone(victim, 700);
+      }
+      console.log(`${fault}: the others' longest gap was ${longestGap(other).toFixed(0)} ms`);
+      assertUnbroken(other);
+      assert.equal(victim.marked(0), 0);
+      const { body } = await server.call("GET", "/api/v1/status");
+      assert.equal(body.workers[worker].restarts, 2);
+      assert.equal(body.workers[1 - worker].restarts, 0);
+      assert.equal(replacements(server, worker), 2);
+      assert.equal(replacements(server, 1 - worker), 0);
+      assert.equal(parseRtp(victim.heard.at(-1)!).ssrc, victim.media.ssrc);
+      assert.equal(await server.stop(), 0);
+    },
+  );
+}

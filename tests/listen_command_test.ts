@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { AMPLITUDE, frequencyOf, levelAt, toneOf } from "./listen_stage.ts";
+import { FakeServer, problem } from "./listen_server.ts";
+
+const PROGRAM = fileURLToPath(new URL("./listen_program.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
+/** Deep enough for a machine that does other things too. */
+const DEEP = ["--buffer-ms", "150"];
+
+// deno-lint-ignore no-explicit-any
+type Event = any;
+
+/** A listener in a process of its own; its lines as they come. */
+class Listener implements AsyncDisposable {
+  readonly process: Deno.ChildProcess;
+  readonly lines: string[] = [];
+  readonly errors: Promise<string>;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(url: string, code: string, args: string[]) {
+    const run = ["run", "-A", "--config", CONFIG, PROGRAM, "--server", url, "--join-code", code, ...args];
+    this.process = new Deno.Command(Deno.execPath(), { args: run, stdout: "piped", stderr: "piped" }).spawn();
+    this.errors = new Response(this.process.stderr).text();
+    this.#lines = linesOf(this.process.stdout);
+  }
+
+  /** The next JSON event for which `wanted` holds; fails when the listener ends before. */
+  async event(wanted: (event: Event) => boolean): Promise<Event> {
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done) throw new Error(`the listener ended; it had said ${this.lines.join("\n")} ${await this.errors}`);
+      this.lines.push(value);
+      const event = JSON.parse(value);
+      if (wanted(event)) return event;
+    }
+  }
+
+  /** Everything to the end. */
+  async ended(): Promise<{ code: number; errors: string }> {
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done) break;
+      this.lines.push(value);
+    }
+    const { code } = await this.process.status;
+    return { code, errors: await this.errors };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.process.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.process.status;
+    await this.#lines.return?.();
+    await this.errors;
+  }
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}
+
+/** One channel of a float WAV file as the listener writes it. */
+function wavChannel(path: string, channels: number, channel: number): Float32Array {
+  const bytes = Deno.readFileSync(path), data = new DataView(bytes.buffer, 80);
+  assert.equal(new TextDecoder().decode(bytes.subarray(72, 76)), "data");
+  assert.equal(new DataView(bytes.buffer).getUint16(22, true), channels);
+  const frames = data.byteLength / 4 / channels;
+  return Float32Array.from({ length: frames }, (_, i) => data.getFloat32((i * channels + channel) * 4, true));
+}
+
+Deno.test("a listener joins, hears each channel, writes them all, reports each second, and leaves", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using server = await FakeServer.start({ streams: 5, frame: 240 });
+    const out = `${folder}/heard.wav`;
+    await using listener = new Listener(server.url, server.code, ["--json", "--seconds", "4", "--out", out, ...DEEP]);
+    const { code, errors } = await listener.ended();
+    assert.equal(code, 0, errors);
+
+    const events = listener.lines.map((line) => JSON.parse(line));
+    assert.equal(events[0].event, "joined");
+    assert.deepEqual(events[0].media.channels, [1, 2, 3, 4, 5]);
+    for (const secret of server.secrets) {
+      assert.ok(!listener.lines.join("\n").includes(`"${secret}"`), "a secret is printed");
+    }
+    const stats = events.filter(({ event }) => event === "stats");
+    assert.ok(stats.length >= 3);
+    for (const { second, bufferMs, delayMs, levelsDb } of stats.slice(1)) {
+      assert.ok(second.received > 100 && second.received < 300, `${second.received} in a second`);
+      assert.ok(bufferMs > 50 && bufferMs < 200, `${bufferMs} ms`);
+      // The sound is captured, waits for its frame to be full (5 ms), and then for the buffer.
+      assert.ok(delayMs.p50 > bufferMs && delayMs.p50 < bufferMs + 50, `${delayMs.p50} ms at ${bufferMs} ms`);
+      assert.ok(levelsDb.every((level: number) => Math.abs(level - 20 * Math.log10(AMPLITUDE)) < 2), `${levelsDb}`);
+    }
+    const end = events.at(-1);
+    assert.equal(end.event, "end");
+    assert.equal(end.lost, 0);
+
+    for (let channel = 0; channel < 5; channel++) {
+      const signal = wavChannel(out, 5, channel);
+      assert.equal(signal.length, end.audioFrames);
+      const middle = signal.subarray(48_000, 96_000);
+      assert.ok(Math.abs(frequencyOf(middle, toneOf(channel)) - toneOf(channel)) < 1);
+      assert.ok(Math.abs(20 * Math.log10(levelAt(middle, toneOf(channel)) / AMPLITUDE)) < 1);
+    }
+
+    assert.ok(server.bindings >= 4);
+    const reports = server.rtcp.flatMap(({ reports }) => reports);
+    assert.ok(reports.length >= 3);
+    assert.ok(reports.some(({ lastSr, fractionLost }) => lastSr !== 0 && fractionLost === 0));
+    assert.ok(server.rtcp.some(({ byes }) => byes.length === 1), "no BYE");
+    const posted = server.requests.filter(({ path }) => path === "/api/v1/sessions/s_1/report");
+    assert.ok(posted.length >= 3);
+    assert.deepEqual(Object.keys(posted[0].body as object).sort(), ["bufferMs", "outputMs"]);
+    assert.equal(server.requests.at(-1)!.method, "DELETE");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("with repeated frames, loss is heard by nobody", async () => {
+  await using server = await FakeServer.start({ streams: 2, frame: 480, redundancy: 1, lose: (n) => n % 10 === 5 });
+  await using listener = new Listener(server.url, server.code, ["--json", ...DEEP]);
+  const { lost, repaired, broken } = await listener.event(({ event, repaired }) => event === "stats" && repaired >= 20);
+  listener.process.kill("SIGINT");
+  const { code } = await listener.ended();
+  assert.equal(code, 0);
+  assert.equal(broken, 0);
+  // Those in the buffer are lost already, and not yet repaired.
+  assert.ok(lost >= repaired && lost - repaired <= 4, `${lost} lost, ${repaired} repaired`);
+  const end = JSON.parse(listener.lines.at(-1)!);
+  assert.equal(end.event, "end");
+  assert.equal(end.reason, "SIGINT");
+});
+
+Deno.test("text output says what happened in words, without secrets", async () => {
+  await using server = await FakeServer.start({ streams: 1 });
+  await using listener = new Listener(server.url, server.code, ["--seconds", "1.6"]);
+  const { code } = await listener.ended();
+  assert.equal(code, 0);
+  const text = listener.lines.join("\n");
+  assert.match(listener.lines[0], /^joined as s_1: 1 channels \(1\), 5 ms frames/);
+  assert.match(
+    text,
+    /^1 s: received \d+ .*lost 0.*buffer .* ms, depth .* ms \(.*arrival jitter .* margin.*\).*delay .*drift .* ppm/m,
+  );
+  assert.match(listener.lines.at(-1)!, /^ended \(time is up\): received \d+, lost 0/);
+  for (const secret of server.secrets) assert.ok(!text.includes(secret));
+});
+
+Deno.test("a server that says no, or nothing, is one clear line and exit code 1", async () => {
+  const cases: [Response, RegExp][] = [
+    [problem(401, "the join code is wrong"), /cannot join: 401 the join code is wrong/],
+    [problem(503, "full", { "retry-after": "5" }), /cannot join: 503 full; try again in 5 s/],
+    [problem(429, "too many wrong secrets", { "retry-after": "60" }), /cannot join: 429 .*try again in 60 s/],
+    [new Response("<html>", { status: 200 }), /cannot join: .* does not speak our protocol/],
+  ];
+  for (const [answer, line] of cases) {
+    await using server = await FakeServer.start({ streams: 1, join: () => answer });
+    await using listener = new Listener(server.url, server.code, []);
+    const { code, errors } = await listener.ended();
+    assert.equal(code, 1);
+    assert.match(errors, line);
+    assert.equal(errors.trimEnd().split("\n").length, 1, errors);
+  }
+  // A port that nobody listens on any more.
+  const { url } = await (async () => {
+    await using server = await FakeServer.start({ streams: 1 });
+    return { url: server.url };
+  })();
+  await using listener = new Listener(url, "X", []);
+  const { code, errors } = await listener.ended();
+  assert.equal(code, 1);
+  assert.match(errors, /cannot join: no answer from http:\/\/127\.0\.0\.1/);
+  assert.equal(errors.trimEnd().split("\n").length, 1, errors);
+});
+
+Deno.test("a session that was taken away ends the listener with a line", async () => {
+  let taken = false;
+  await using server = await FakeServer.start({
+    streams: 1,
+    later: () => taken ? problem(401, "no such token") : null,
+  });
+  await using listener = new Listener(server.url, server.code, ["--json", ...DEEP]);
+  await listener.event(({ event, received }) => event === "stats" && received > 0);
+  taken = true;
+  const { code, errors } = await listener.ended();
+  assert.equal(code, 1);
+  assert.match(errors, /the session was ended by the server/);
+});
+
+Deno.test("silence is said once, and so is its end, while the bindings go on", async () => {
+  await using server = await FakeServer.start({ streams: 1 });
+  await using listener = new Listener(server.url, server.code, ["--json", ...DEEP]);
+  await listener.event(({ event, received }) => event === "stats" && received > 0);
+  server.muted = true;
+  const { text } = await listener.event(({ event }) => event === "note");
+  assert.match(text, /no audio for 3 s/);
+  const bindings = server.bindings;
+  await listener.event(({ event }) => event === "stats");
+  await listener.event(({ event }) => event === "stats");
+  assert.ok(server.bindings > bindings);
+  server.muted = false;
+  const back = await listener.event(({ event }) => event === "note");
+  assert.match(back.text, /audio is back/);
+  listener.process.kill("SIGTERM");
+  assert.equal((await listener.ended()).code, 0);
+  assert.equal(listener.lines.filter((line) => line.includes("no audio for")).length, 1);
+});

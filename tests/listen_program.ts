@@ -1,0 +1,4 @@
+/** Runs the listener alone, as a program: what main.ts does with `listen`. */
+import { listen } from "../listen/command.ts";
+
+Deno.exit(await listen(Deno.args));

@@ -1,0 +1,143 @@
+/** The whole stage, on real input and with real listeners: what the project exists for. */
+import assert from "node:assert/strict";
+import { rtpTimestamp } from "../core/units.ts";
+import { timestampDistance } from "../core/wrap.ts";
+import { readRtcp } from "../send/rtcp.ts";
+import { WavWriter } from "../capture/wav.ts";
+import { ListenerProcess, readWav } from "./listeners.ts";
+import { decode, measureTone, parseRtp, Phone } from "./phone.ts";
+import { programTest } from "./require.ts";
+import { startServer } from "./server.ts";
+import { CARD_NEEDS, startCard } from "./soundcard.ts";
+
+const SECONDS = Number(Deno.env.get("STAGE_SECONDS") ?? 6);
+const LISTENERS = 10;
+const CHANNELS = 16;
+/** Left out at the ends of a recording: the first packets, and the depth being found. */
+const SETTLED = 48_000;
+
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/** The largest step between neighbours beyond what a sine of this frequency and level makes: a gap or a click shows. */
+function roughness(audio: Float32Array, hertz: number, amplitude: number): number {
+  const steepest = amplitude * 2 * Math.PI * hertz / 48_000;
+  let worst = 0;
+  for (let i = 1; i < audio.length; i++) worst = Math.max(worst, Math.abs(audio[i] - audio[i - 1]) - steepest);
+  return worst / amplitude;
+}
+
+programTest(
+  "ten listeners hear each of a card's sixteen inputs: right tone, right level, no gap, no lost datagram",
+  CARD_NEEDS,
+  async () => {
+    await using card = await startCard({ channels: CHANNELS, seconds: SECONDS + 60 });
+    await using server = await startServer({
+      args: ["--source", card.source, "--channels", String(CHANNELS), "--frame-ms", "2.5"],
+      env: card.env,
+    });
+    const listeners = range(LISTENERS).map((i) => new ListenerProcess(server, i, SECONDS, ["--mode", "channels"]));
+    const ends = await Promise.all(listeners.map((listener) => listener.end()));
+    ends.forEach((end, i) => {
+      assert.ok(end.received > 300 * (SECONDS - 2), `listener ${i} heard too little: ${JSON.stringify(end)}`);
+      assert.equal(end.lost, 0, `listener ${i}: ${JSON.stringify(end)}`);
+    });
+    const amplitude = 10 ** (-12 / 20);
+    for (const listener of listeners) {
+      const audio = await readWav(listener.file);
+      assert.equal(audio.length, CHANNELS);
+      audio.forEach((channel, c) => {
+        const hertz = 200 + 100 * c, settled = channel.subarray(SETTLED, -4800);
+        const tone = measureTone(settled.subarray(0, 48_000), hertz);
+        assert.ok(Math.abs(tone.hertz - hertz) < 1, `channel ${c + 1}: ${tone.hertz} Hz instead of ${hertz}`);
+        assert.ok(Math.abs(tone.dbfs + 12) < 1, `channel ${c + 1}: ${tone.dbfs} dBFS`);
+        assert.ok(roughness(settled, hertz, amplitude) < 0.3, `channel ${c + 1} has a gap or a click`);
+      });
+    }
+    const { body } = await server.call("GET", "/api/v1/status");
+    assert.equal(body.source.overruns, 0);
+    assert.equal(body.dropped.sendBuffer, 0);
+  },
+);
+
+/** Samples at which clicks are, by their peak: at least half a period apart. */
+function clicksOf(audio: Float32Array, threshold: number, apart: number): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < audio.length; i++) {
+    if (Math.abs(audio[i]) < threshold) continue;
+    let peak = i;
+    for (let k = i; k < Math.min(i + 240, audio.length); k++) if (Math.abs(audio[k]) > Math.abs(audio[peak])) peak = k;
+    found.push(peak);
+    i += apart;
+  }
+  return found;
+}
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+Deno.test("the delay that the status shows for ten listeners is the delay of clicks from the source to their outputs", async () => {
+  const periodMs = 100, period = 48 * periodMs;
+  const file = await Deno.makeTempFile({ suffix: ".wav" });
+  {
+    using clicks = new WavWriter(file, CHANNELS, 48_000);
+    const second = new Float32Array(48_000 * CHANNELS);
+    // One millisecond of 4 kHz under a window: a click that a codec of 2.5 ms frames keeps in its place.
+    for (let start = 0; start < 48_000; start += period) {
+      for (let i = 0; i < 48; i++) {
+        const value = 0.8 * Math.sin(Math.PI * i / 48) ** 2 * Math.cos(2 * Math.PI * 4000 * (i - 24) / 48_000);
+        for (let c = 0; c < CHANNELS; c++) second[(start + i) * CHANNELS + c] = value;
+      }
+    }
+    clicks.write(second, 48_000);
+  }
+  await using server = await startServer({ args: ["--source", `wav:${file}`, "--frame-ms", "2.5"] });
+  const listeners = range(LISTENERS).map((i) => new ListenerProcess(server, i, SECONDS, ["--mode", "channels"]));
+
+  // A phone of our own reads off when the clicks were captured, from the timestamps and the sender reports.
+  using phone = new Phone();
+  const { body: joined } = await server.join({
+    device: "click-reference",
+    mode: "channels",
+    channels: [1],
+    frameMs: 2.5,
+  });
+  await phone.bind(joined.media.port, joined.media.username, joined.media.password);
+  await phone.until(() => phone.rtp.length >= 400 && phone.rtcp.length >= 1);
+  const report = readRtcp(phone.rtcp[0].bytes, 0, phone.rtcp[0].bytes.length)!.senderReports[0];
+  const heard = phone.rtp.slice(0, 400), first = parseRtp(heard[0]).timestamp;
+  const [reference] = await decode(heard, 1);
+  const capturedMs = clicksOf(reference, 0.3, period / 2).slice(1).map((sample) =>
+    // The decoder's output lags by the codec's lookahead.
+    report.ntpMs + (timestampDistance(rtpTimestamp(first + sample - 120), report.rtpTimestamp)) / 48
+  );
+  const phase = median(capturedMs.map((ms) => ms % periodMs));
+
+  await Promise.all(listeners.map((listener) => listener.event("audible")));
+  const shown = new Map<string, number[]>();
+  while (listeners.every(({ events }) => events.at(-1)!.event !== "end")) {
+    const { body } = await server.call("GET", "/api/v1/status");
+    for (const { session, latency } of body.sessions) {
+      if (latency.totalMs !== null) shown.set(session, [...shown.get(session) ?? [], latency.totalMs]);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  const ends = await Promise.all(listeners.map((listener) => listener.end()));
+  const totals: number[] = [];
+  for (const [i, listener] of listeners.entries()) {
+    const { startedAt } = await listener.event("audible"), { session } = await listener.event("joined");
+    const [audio] = await readWav(listener.file);
+    const delays = clicksOf(audio.subarray(SETTLED), 0.3, period / 2).map((sample) => {
+      const delay = (startedAt + (sample + SETTLED) / 48 - phase) % periodMs;
+      return delay < 0 ? delay + periodMs : delay;
+    });
+    assert.ok(
+      delays.length > 10 * (SECONDS - 3),
+      `listener ${i} heard ${delays.length} clicks: ${JSON.stringify(ends[i])}`,
+    );
+    const status = median(shown.get(session)!.slice(-8)), measured = median(delays.slice(-20));
+    totals.push(status);
+    console.log(`listener ${i}: the status shows ${status.toFixed(1)} ms, clicks took ${measured.toFixed(1)} ms`);
+    assert.ok(Math.abs(status - measured) <= 2, `listener ${i}: shown ${status} ms, measured ${measured} ms`);
+  }
+  assert.ok(median(totals) <= 15, `p50 of the ten: ${median(totals)} ms`);
+  await Deno.remove(file);
+});
