@@ -15,6 +15,7 @@ import { becomeRealTime } from "./core/realtime.ts";
 import { createRing, RingReader } from "./core/ring.ts";
 import type { RtpTimestamp } from "./core/units.ts";
 import { FlagError, parseStart, startHelp, type StartOptions } from "./control/flags.ts";
+export type { StartOptions } from "./control/flags.ts";
 import { keepSecrets, type Secrets } from "./control/kept.ts";
 import { listDevices } from "./capture/devices.ts";
 import { resolveSource, SourceError } from "./capture/source.ts";
@@ -78,6 +79,7 @@ class Part<Out, In extends { kind: string }> implements Disposable {
 
 /** Scripts that a test may replace by ones with faults built in. */
 export interface Scripts {
+  /** The send worker's. */
   readonly send: URL;
 }
 const SCRIPTS: Scripts = { send: new URL("./workers/send_worker.ts", import.meta.url) };
@@ -182,13 +184,20 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   log.info("Ended.");
 }
 
+/** A terminal and `deno task` each send Ctrl-C on, within a millisecond: so close together two signals are one. */
+const SAME_SIGNAL_MS = 300;
+
 /** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
 function endSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let seen = 0;
+  let first = 0;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (Deno.build.os === "windows" && signal === "SIGTERM") continue;
-    Deno.addSignalListener(signal, () => ++seen === 1 ? resolve() : Deno.exit(signal === "SIGINT" ? 130 : 143));
+    Deno.addSignalListener(signal, () => {
+      if (first !== 0 && performance.now() - first > SAME_SIGNAL_MS) Deno.exit(signal === "SIGINT" ? 130 : 143);
+      first ||= performance.now();
+      resolve();
+    });
   }
   return promise;
 }

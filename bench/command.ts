@@ -98,7 +98,7 @@ async function compare(scenario: Scenario): Promise<Compared> {
   return figures as Compared;
 }
 
-/** @returns the exit code. */
+/** Runs `foldback bench` with these arguments; resolves to the exit code. */
 export async function bench(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const, flag = { type: "boolean" } as const;
   let values: Record<string, string | boolean | undefined>, scenario: Scenario;

@@ -41,10 +41,9 @@ export class Demo {
     this.#at = Int32Array.from(events, ({ note }) => note.at);
     this.#length = Int32Array.from(events, ({ note }) => note.length);
     this.#channel = Uint8Array.from(events, ({ channel }) => channel);
-    this.#gain = Float32Array.from(events, ({ gain }) => gain);
+    this.#gain = Float32Array.from(events, ({ channel, gain }) => gain * dbToGain(BAND[channel][1]));
     this.#first = new Int32Array(BLOCKS + 1);
     this.#sounding = this.#index(events);
-    this.#level();
   }
 
   /** Which events sound in which block, those that run over the end into the top too. */
@@ -59,23 +58,6 @@ export class Demo {
     const sounding = new Int32Array(this.#first[BLOCKS]), next = this.#first.slice();
     events.forEach((_, event) => eachBlock(event, (block) => sounding[next[block]++] = event));
     return sounding;
-  }
-
-  /** Brings the peak of each channel of the band to what the score says. */
-  #level(): void {
-    const peaks = new Float32Array(BAND.length), mix = new Float32Array(this.#channels * BLOCK);
-    for (let block = 0; block < BLOCKS; block++) {
-      this.render(block * BLOCK, mix, 0, BLOCK);
-      for (let i = 0; i < BLOCK; i++) {
-        for (let channel = 0; channel < this.#own; channel++) {
-          const value = Math.abs(mix[i * this.#channels + channel]);
-          if (value > peaks[channel]) peaks[channel] = value;
-        }
-      }
-    }
-    this.#channel.forEach((channel, event) => {
-      if (channel < this.#own) this.#gain[event] *= dbToGain(BAND[channel][1]) / peaks[channel];
-    });
   }
 
   /** @hot Writes the block from sample `position`, a multiple of BLOCK, on, interleaved, into `out` at `at`. */

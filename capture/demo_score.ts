@@ -5,25 +5,25 @@
  */
 import { Bank, type Note } from "./demo_instruments.ts";
 
-/** Channel by channel; the index is the channel number less 1. */
+/** Name and gain in dB of each channel; the index is its number less 1. The gains bring the peaks to −11 … −4 dBFS. */
 export const BAND = [
-  ["Kick", -5],
-  ["Snare", -5],
-  ["Hats", -10],
-  ["Toms", -6],
-  ["Bass", -6],
-  ["Guitar L", -8],
-  ["Guitar R", -8],
-  ["Keys L", -9],
-  ["Keys R", -9],
-  ["Pads", -11],
-  ["Voice 1", -4],
-  ["Voice 2", -8],
-  ["Voice 3", -8],
-  ["Click", -9],
-  ["Talkback", -8],
-  ["Ambience", -11],
-] as const; // name, peak in dBFS
+  ["Kick", -7.2],
+  ["Snare", -6.7],
+  ["Hats", -20.2],
+  ["Toms", -10.3],
+  ["Bass", -13.5],
+  ["Guitar L", -16.0],
+  ["Guitar R", -7.9],
+  ["Keys L", -16.4],
+  ["Keys R", -15.8],
+  ["Pads", -29.1],
+  ["Voice 1", -4.2],
+  ["Voice 2", -12.1],
+  ["Voice 3", -16.1],
+  ["Click", -9.0],
+  ["Talkback", -13.5],
+  ["Ambience", -14.7],
+] as const;
 const [KICK, SNARE, HATS, TOMS, BASS, GUITAR_L, GUITAR_R, KEYS_L, KEYS_R, PADS, VOICE_1, VOICE_2, VOICE_3, CLICK] = BAND
   .keys();
 const TALKBACK = 14, AMBIENCE = 15;

@@ -66,6 +66,10 @@ export class PortAudio implements Disposable {
     throw new PortAudioError(action, code, text(symbols.Pa_GetErrorText(code)), host);
   }
 
+  errorText(code: number): string {
+    return text(this.library.symbols.Pa_GetErrorText(code));
+  }
+
   hostApis(): string[] {
     const { symbols } = this.library;
     const count = this.check(symbols.Pa_GetHostApiCount(), "list the host APIs");

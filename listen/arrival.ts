@@ -36,19 +36,18 @@ export class ArrivalWindow {
   #driftCount = 0;
   #row = 0;
   #rowSince = -Infinity;
-  /** How much faster than ours the sender's clock runs, in parts per million; null before there is enough to say. */
-  driftPpm: number | null = null;
+  /** How much faster than ours the sender's clock runs, in parts per million; 0 before there is enough to say. */
+  driftPpm = 0;
   /** When the window began. */
   since: Milliseconds = milliseconds(-Infinity);
 
-  /** Forgets everything: the path or the sender is another one. */
+  /** Forgets everything but the drift, which belongs to the clocks: the path or the timestamps are other ones. */
   reset(): void {
     this.#slowest.fill(SLOWEST);
     this.#fastest.fill(Infinity);
     this.#sums.fill(0);
     this.#counts.fill(0);
     this.#driftCount = 0;
-    this.driftPpm = null;
     this.#rowSince = -Infinity;
     this.since = milliseconds(-Infinity);
   }
@@ -78,7 +77,7 @@ export class ArrivalWindow {
       const at = this.#driftCount++ % DRIFT_SECONDS;
       this.#drifts[at] = fastest;
       this.#driftTimes[at] = this.#rowSince;
-      this.driftPpm = this.#measureDrift();
+      this.driftPpm = this.#measureDrift() ?? this.driftPpm;
     }
     for (let turns = 0; time - this.#rowSince >= PERIOD_MS; turns++) {
       this.#rowSince += PERIOD_MS;

@@ -16,23 +16,21 @@ const FIRST_DEPTH_MS = 10;
 const LEARN_MS = 2000;
 /** Farther than this nobody plays along any more; a longer delay is caught up with by skipping. */
 export const MAX_DEPTH_MS = 500;
-/** The depth follows its target at these speeds: deeper at 0.4 %, shallower at 0.2 %. */
-const GROW_MS_PER_S = 4, SHRINK_MS_PER_S = 2;
+/** The depth follows its target at this speed: 0.4 %. */
+const MOVE_MS_PER_S = 4;
 /** The target must be so far away before the depth moves. */
 const GROW_FROM_MS = 0.1, SHRINK_FROM_MS = 0.4;
 /** The most that the speed differs from 1: 9 cents. */
 const MAX_CHANGE = 0.005;
 /**
- * The loop: part of the error made up for in each second, and the drift learnt from it (critically damped), until the
- * arrivals have told the drift.
+ * The loop is proportional and integral: part of the error made up for in each second, and the drift, which the arrivals
+ * tell more quickly than an integral of the error could.
  */
-const PROPORTIONAL = 1, INTEGRAL = PROPORTIONAL ** 2 / 4;
+const PROPORTIONAL = 1;
 /** No sound card is farther off. */
 const MAX_DRIFT = 0.0005;
 /** The error is averaged over about so long: a device takes its audio in blocks. */
 const SMOOTH_MS = 150;
-/** Errors beyond this teach nothing about the drift. */
-const LEARN_FROM_MS = 1;
 /** Below these the speed rests at exactly 1; the outer error wakes it. */
 const REST_DRIFT = 4e-6, REST_ERROR_MS = 0.08, WAKE_ERROR_MS = 0.25;
 
@@ -47,7 +45,6 @@ export class DepthControl {
   #moving = false;
   #spreadMs = 0;
   #error = 0;
-  #drift = 0;
   #resting = true;
   #updatedAt = 0;
   speed = 1;
@@ -76,19 +73,15 @@ export class DepthControl {
     this.#aim(time);
     const step = this.#move(passed);
     this.#error += (depthMs - this.depthMs - this.#error) * Math.min(1, passed / SMOOTH_MS);
-    const error = this.#error, seconds = passed / 1000;
-    if (this.#arrivals.driftPpm !== null) this.#learn(this.#arrivals.driftPpm / 1e6);
-    const wake = Math.abs(error) > WAKE_ERROR_MS || Math.abs(this.#drift) > REST_DRIFT || step !== 0;
+    const error = this.#error, drift = Math.max(-MAX_DRIFT, Math.min(MAX_DRIFT, this.#arrivals.driftPpm / 1e6));
+    const wake = Math.abs(error) > WAKE_ERROR_MS || Math.abs(drift) > REST_DRIFT || step !== 0;
     if (this.#resting ? !wake : !wake && Math.abs(error) < REST_ERROR_MS) {
       this.#resting = true;
       this.speed = 1;
       return;
     }
     this.#resting = false;
-    if (this.#arrivals.driftPpm === null && Math.abs(error) < LEARN_FROM_MS) {
-      this.#learn(this.#drift + INTEGRAL * error / 1000 * seconds);
-    }
-    const change = this.#drift + PROPORTIONAL * error / 1000 - step / passed;
+    const change = drift + PROPORTIONAL * error / 1000 - step / passed;
     this.speed = 1 + Math.max(-MAX_CHANGE, Math.min(MAX_CHANGE, change));
   }
 
@@ -105,24 +98,14 @@ export class DepthControl {
     this.targetMs = learning ? Math.max(wanted, this.targetMs) : wanted;
   }
 
-  /** @hot */
-  #learn(drift: number): void {
-    this.#drift = Math.max(-MAX_DRIFT, Math.min(MAX_DRIFT, drift));
-  }
-
   /** @hot Moves the depth towards its target; by how much. */
   #move(passed: number): number {
     const distance = this.targetMs - this.depthMs;
     if (!this.#moving && distance < GROW_FROM_MS && distance > -SHRINK_FROM_MS) return 0;
-    const step = Math.max(-SHRINK_MS_PER_S * passed / 1000, Math.min(GROW_MS_PER_S * passed / 1000, distance));
+    const most = MOVE_MS_PER_S * passed / 1000, step = Math.max(-most, Math.min(most, distance));
     this.depthMs += step;
     this.#moving = step !== distance;
     return step;
-  }
-
-  /** How much faster than ours the sender's clock runs, in parts per million. */
-  get driftPpm(): number {
-    return this.#drift * 1e6;
   }
 
   /** Why the target is what it is, for people. */

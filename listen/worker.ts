@@ -135,7 +135,7 @@ class Statistics {
       reason: playout.depth.reason,
       outputMs: this.#output.outputMs,
       delayMs: delays.count === 0 ? null : { p50: delays.p50, p99: delays.p99, max: delays.max },
-      driftPpm: playout.depth.driftPpm,
+      driftPpm: playout.arrivals.driftPpm,
       speedPpm: (playout.depth.speed - 1) * 1e6,
       jitterMs: reception.jitter * 1000 / SAMPLE_RATE,
       levelsDb: this.#tap.levelsDb(),

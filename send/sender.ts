@@ -9,15 +9,7 @@ import { type Board, Flow, type WorkerRow } from "../core/board.ts";
 import { now } from "../core/clock.ts";
 import { bucketOf } from "../core/histogram.ts";
 import type { Receiver, SendToMain, ServeMessage, Shape } from "../core/messages.ts";
-import {
-  BLOCK,
-  FRAME_GRID,
-  MAX_CHANNELS,
-  type Milliseconds,
-  milliseconds,
-  type RtpTimestamp,
-  samplesToMs,
-} from "../core/units.ts";
+import { BLOCK, FRAME_GRID, MAX_CHANNELS, type Milliseconds, type RtpTimestamp, samplesToMs } from "../core/units.ts";
 import { Inbound } from "./inbound.ts";
 import { writeBye, writeSenderReport } from "./rtcp.ts";
 import { Served } from "./served.ts";

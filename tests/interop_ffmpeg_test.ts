@@ -126,4 +126,3 @@ programTest("ffmpeg joins the group of a multicast target by our SDP", FFMPEG, a
   const [played] = await playSdp(sdp, SECONDS, ["-localaddr", "127.0.0.1"]);
   assertSides(played, [[13], [13]], 5, TONE_DBFS);
 });
-

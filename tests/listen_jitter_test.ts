@@ -76,7 +76,7 @@ Deno.test("the spread is that of the slow packets, whatever the clocks' offset a
         }
         // Within a second the drift amounts to at most 0.2 ms.
         assert.ok(Math.abs(arrivals.spread() - slowMs) < 0.25, `${arrivals.spread()} ms`);
-        assert.ok(Math.abs(arrivals.driftPpm! - ppm) < 2, `${arrivals.driftPpm} ppm`);
+        assert.ok(Math.abs(arrivals.driftPpm - ppm) < 2, `${arrivals.driftPpm} ppm`);
       },
     ),
     { numRuns: 40 },

@@ -135,7 +135,7 @@ Deno.test("a clock that is off is followed for as long as one likes, without a g
     );
     assert.equal(heard.playout.late, 0);
     assert.equal(heard.playout.gaps, 0);
-    assert.ok(Math.abs(heard.playout.depth.driftPpm - ppm) < 10, `${heard.playout.depth.driftPpm} ppm`);
+    assert.ok(Math.abs(heard.playout.arrivals.driftPpm - ppm) < 10, `${heard.playout.arrivals.driftPpm} ppm`);
     // The tone is as much higher as the clock is faster.
     const expected = toneOf(0) * (1 + ppm * 1e-6),
       got = frequencyOf(channelOf(heard, 0, 90).subarray(0, 96_000), toneOf(0));

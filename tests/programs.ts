@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { Needs } from "./require.ts";
+import { readLines } from "./server.ts";
 
 export const FFMPEG: Needs = { ffmpeg: "ffmpeg" };
 export const GSTREAMER: Needs = {
@@ -33,6 +34,26 @@ export async function runProgram(name: string, args: readonly string[], ms = PRO
   return said;
 }
 
+/** A program that runs until it is disposed of. `said`: what it has said on stderr so far, line by line. */
+export interface Running extends AsyncDisposable {
+  readonly said: readonly string[];
+}
+
+export function startProgram(name: string, args: readonly string[]): Running {
+  const child = new Deno.Command(name, { args: [...args], stdin: "null", stdout: "null", stderr: "piped" }).spawn();
+  const said: string[] = [];
+  const read = readLines(child.stderr, (line) => said.push(line));
+  return {
+    said,
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch { /* it has ended by itself */ }
+      await Promise.all([child.status, read]);
+    },
+  };
+}
+
 /** An even port with `count` − 1 free ones behind it, for UDP on `hostname`. */
 export function freePorts(count: number, hostname = "127.0.0.1"): number {
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -45,7 +66,8 @@ export function freePorts(count: number, hostname = "127.0.0.1"): number {
         sockets.push(Deno.listenDatagram({ transport: "udp", hostname, port: port + i }));
       }
       return port;
-    } catch { /* one of them is taken */
+    } catch {
+      /* one of them is taken */
     } finally {
       for (const socket of sockets) socket.close();
     }

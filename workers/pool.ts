@@ -162,6 +162,7 @@ export class Pool implements SendPath {
       kind: "start",
       options: { ...this.#options.send, worker: member.index, port: member.port, descriptor: member.descriptor },
     });
+    // deno-lint-ignore foldback/device-clock -- a guard, not a pace
     const guard = setTimeout(() => ready.reject(new Error(`send worker ${member.index} doesn't start`)), START_MS);
     try {
       await ready.promise;
@@ -213,6 +214,7 @@ export class Pool implements SendPath {
     const delay = performance.now() - member.startedAt < SHORT_LIFE_MS && member.row.restarts > 1
       ? RESTART_DELAY_MS
       : 0;
+    // deno-lint-ignore foldback/device-clock -- a rest before the next try
     setTimeout(() => {
       if (this.#stopping) return;
       this.#start(member).catch((error: Error) => this.#replace(member, `doesn't start: ${error.message}`));
@@ -226,6 +228,7 @@ export class Pool implements SendPath {
       const stopped = Promise.withResolvers<void>();
       member.answers.set("stopped", stopped);
       member.worker!.postMessage({ kind: "stop" });
+      // deno-lint-ignore foldback/device-clock -- a guard, not a pace
       const guard = setTimeout(() => {
         log.warn("Send worker {index} doesn't stop; ended.", { index: member.index });
         member.worker!.terminate();

@@ -1,0 +1,121 @@
+/**
+ * Keeps a sound card open: opens it, pumps it, and when it has gone, opens it again with growing pauses, while silence
+ * stands in for it. In: a description. Out: blocks in the ring, one log line for each change. Capture worker; allocates
+ * only between two cards' lives.
+ */
+import { now } from "../core/clock.ts";
+import { logger } from "../core/log.ts";
+import type { SourceDescription } from "../core/messages.ts";
+import { type RingWriter, Word } from "../core/ring.ts";
+import { BLOCK, SAMPLE_RATE } from "../core/units.ts";
+import { CardCapture, STOPPED } from "./card.ts";
+import { CaptureStream, PortAudio } from "./portaudio.ts";
+import type { Pulse } from "./pulse.ts";
+
+export type CardDescription = Extract<SourceDescription, { kind: "portaudio" | "alsa" }>;
+
+const FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 5000;
+/** The first opening takes no longer, or it hangs. */
+const OPEN_MS = 10_000;
+/** Sixteen periods of a block: what an ALSA buffer of as many periods is asked for by. */
+const ALSA_LATENCY = 16 * BLOCK / SAMPLE_RATE;
+
+/** When told to stop, a call that is under way gets this long to end. */
+const STOP_MS = 500;
+
+/** Resolves after `ms`, or at once when the ring says stop. */
+const pause = async (ring: RingWriter, ms: number) => await Atomics.waitAsync(ring.words, Word.Stop, 0, ms).value;
+
+/** Opens the card by name. @throws PortAudioError, or Error when no device has that name. */
+async function open(portaudio: PortAudio, card: CardDescription): Promise<CaptureStream> {
+  if (card.kind === "alsa") return await CaptureStream.open(portaudio, card.pcm, card.channels, BLOCK, ALSA_LATENCY);
+  const device = portaudio.devices().find(({ name, hostApi }) => name === card.device && hostApi === card.hostApi);
+  if (!device) throw new Error(`cannot open ${card.device}: ${card.hostApi} has no device of that name`);
+  const latency = device.isAlsa ? ALSA_LATENCY : device.lowInputLatency;
+  return await CaptureStream.open(portaudio, device.index, card.channels, BLOCK, latency);
+}
+
+/**
+ * Runs until the ring says stop.
+ * @throws PortAudioMissing, PortAudioError or Error when the card can't be opened, or gives nothing, the first time.
+ */
+export async function keepCard(card: CardDescription, ring: RingWriter, pulse: Pulse, first: () => void) {
+  const portaudio = new PortAudio(card.library);
+  const keeper = new Keeper(card, portaudio, ring, new CardCapture(ring, pulse, first));
+  try {
+    await keeper.run();
+  } finally {
+    // PortAudio has no locks: it isn't ended beside a call that hangs.
+    if (await keeper.settled()) portaudio[Symbol.dispose]();
+  }
+}
+
+class Keeper {
+  readonly #card: CardDescription;
+  readonly #portaudio: PortAudio;
+  readonly #ring: RingWriter;
+  readonly #capture: CardCapture;
+  readonly #log = logger("capture");
+  #stream: CaptureStream | null = null;
+  /** The latest call that runs on a thread of its own; one at a time. */
+  #call: Promise<unknown> = Promise.resolve();
+
+  constructor(card: CardDescription, portaudio: PortAudio, ring: RingWriter, capture: CardCapture) {
+    this.#card = card;
+    this.#portaudio = portaudio;
+    this.#ring = ring;
+    this.#capture = capture;
+  }
+
+  async run(): Promise<void> {
+    const { name } = this.#card;
+    const opening = this.#open(false);
+    const timeout = pause(this.#ring, OPEN_MS);
+    await Promise.race([opening, timeout]);
+    while (this.#stream !== null) {
+      const end = this.#capture.pump(this.#stream);
+      if (end === STOPPED) return;
+      if (!this.#capture.began) throw new Error(`cannot capture from ${name}: it is open but gives no audio`);
+      const since = now(), reason = end < 0 ? `: ${this.#portaudio.errorText(end)} (${end})` : "";
+      this.#log.warn(`${name} has gone${reason}; silence until it is back`);
+      await this.#reopen();
+      if (this.#stream !== null) this.#log.info(`${name} is back after ${((now() - since) / 1000).toFixed(1)} s`);
+    }
+    if (!this.#ring.stopped) throw new Error(`cannot open ${name}: no answer within ${OPEN_MS / 1000} s`);
+  }
+
+  /** Ends with a stream, or without when it was told to stop. */
+  async #reopen(): Promise<void> {
+    if (!await this.#capture.standIn(this.#close())) return;
+    for (let ms = FIRST_PAUSE_MS, tries = 0; this.#stream === null; ms = Math.min(2 * ms, LONGEST_PAUSE_MS), tries++) {
+      if (!await this.#capture.standIn(pause(this.#ring, ms))) return;
+      const opening = this.#open(tries > 0).catch((error) => this.#log.debug(`${this.#card.name}: ${error.message}`));
+      if (!await this.#capture.standIn(opening)) return;
+    }
+  }
+
+  /** `anew`: PortAudio's list of devices is as old as its start; an ALSA PCM is found by name without it. */
+  #open(anew: boolean): Promise<void> {
+    const work = async () => {
+      if (anew && this.#card.kind === "portaudio") await this.#portaudio.rescan();
+      this.#stream = await open(this.#portaudio, this.#card);
+    };
+    const call = work();
+    this.#call = call.catch(() => {});
+    return call;
+  }
+
+  #close(): Promise<void> {
+    const closing = this.#stream?.close() ?? Promise.resolve();
+    this.#stream = null;
+    this.#call = closing;
+    return closing;
+  }
+
+  /** Closes what is open. @returns whether everything is closed, and nothing hangs. */
+  async settled(): Promise<boolean> {
+    const closing = this.#call.then(() => this.#close()).then(() => "settled");
+    const timeout = Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STOP_MS).value;
+    return await Promise.race([closing, timeout]) === "settled";
+  }
+}
