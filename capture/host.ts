@@ -4,7 +4,7 @@
  * PortAudio itself has no locks. Allocates.
  */
 import { SAMPLE_RATE } from "../core/units.ts";
-import { hush } from "./hush.ts";
+import { hush, quietly, quietlyAside } from "./hush.ts";
 import { type Library, loadLibrary, readDevice, readHostApi, readHostError, streamParameters, text } from "./native.ts";
 
 /** PaErrorCode. */
@@ -50,7 +50,7 @@ export class PortAudio implements Disposable {
   constructor(libraryName?: string) {
     hush();
     this.library = loadLibrary(libraryName);
-    this.check(this.library.symbols.Pa_Initialize(), "initialise PortAudio");
+    this.check(quietly(() => this.library.symbols.Pa_Initialize()), "initialise PortAudio");
   }
 
   /** "PortAudio V19.6.0-devel, revision …". */
@@ -99,7 +99,7 @@ export class PortAudio implements Disposable {
   supports(device: Device, channels: number): string {
     const { symbols } = this.library;
     const { bytes } = streamParameters(device.index, channels, device.lowInputLatency);
-    const code = symbols.Pa_IsFormatSupported(bytes, null, SAMPLE_RATE);
+    const code = quietly(() => symbols.Pa_IsFormatSupported(bytes, null, SAMPLE_RATE));
     if (code >= 0) return "yes";
     if (code === DEVICE_UNAVAILABLE) return "busy";
     if (code === INVALID_SAMPLE_RATE) return "not at 48 kHz";
@@ -121,7 +121,7 @@ export class PortAudio implements Disposable {
   async rescan(): Promise<void> {
     if (!this.#mayTerminate) return;
     await this.library.symbols.terminateAside();
-    this.check(await this.library.symbols.initializeAside(), "initialise PortAudio again");
+    this.check(await quietlyAside(() => this.library.symbols.initializeAside()), "initialise PortAudio again");
   }
 
   [Symbol.dispose](): void {
@@ -147,7 +147,9 @@ export async function openStream(
   const handle = new BigUint64Array(1);
   const input = direction === "input" ? parameters.bytes : null;
   const output = direction === "output" ? parameters.bytes : null;
-  const code = await symbols.Pa_OpenStream(handle, input, output, SAMPLE_RATE, BigInt(blockFrames), RAW, null, null);
+  const code = await quietlyAside(() =>
+    symbols.Pa_OpenStream(handle, input, output, SAMPLE_RATE, BigInt(blockFrames), RAW, null, null)
+  );
   // Named after the call, so that what its pointers point at lives until here.
   parameters.keep.length = 0;
   portaudio.check(code, `open ${direction} ${device}`);

@@ -30,7 +30,7 @@ export function openAny<Symbols extends Deno.ForeignLibraryInterface>(names: rea
 // dlsym moved from libdl to libc with glibc 2.34.
 const linker = () => Deno.build.os === "linux" ? openAny(["libc.so.6", "libdl.so.2"], SYMBOLS) : null;
 
-/** Address of a C function that some loaded library has, or null. */
+/** Address of a C function or variable that some loaded library has, or null. */
 export function addressOf(name: string): Deno.PointerValue {
   return linker()?.dlsym(null, cString(name)) ?? null;
 }

@@ -97,6 +97,23 @@ export interface LogOptions {
   readonly json: boolean;
 }
 
+/** Main → nursery, which starts and ends the pool's workers. `id` is a worker's, used once. */
+export type MainToNursery =
+  /** `port` is for the worker: MainToSend comes out of it, SendToMain goes into it. */
+  | {
+    readonly kind: "spawn";
+    readonly id: number;
+    readonly script: string;
+    readonly name: string;
+    readonly port: MessagePort;
+  }
+  | { readonly kind: "end"; readonly id: number };
+
+/** Nursery → main. */
+export type NurseryToMain =
+  /** An uncaught error: the worker is no more. */
+  { readonly kind: "failed"; readonly id: number; readonly reason: string };
+
 /** Main → send worker. A block comes as a bare ArrayBuffer (block.ts), transferred. */
 export type MainToSend =
   | { readonly kind: "start"; readonly options: SendOptions }
@@ -120,7 +137,8 @@ export interface SendOptions {
 
 /** Send worker → main. */
 export type SendToMain =
-  | { readonly kind: "ready"; readonly port: number; readonly descriptor: number }
+  /** `thread`: the system's number of the worker's thread, 0 if unknown. */
+  | { readonly kind: "ready"; readonly port: number; readonly descriptor: number; readonly thread: number }
   | { readonly kind: "failed"; readonly reason: string }
   /** What it wants in its blocks from now on. */
   | { readonly kind: "needs"; readonly sources: readonly Source[] }

@@ -1,5 +1,5 @@
 /**
- * What only the operating system can say or do about the calling thread: real-time priority and processor time used.
+ * What only the operating system can say or do about threads: real-time priority, processor time used, stepping aside.
  * A synchronous FFI call runs on the isolate's own thread, so each isolate speaks for itself alone. libc is opened at
  * the first call, never at import. Any thread; only the first call allocates.
  */
@@ -9,9 +9,13 @@ const SYMBOLS = {
   sched_setscheduler: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   /** int clock_gettime(clockid_t clock, struct timespec *time) */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  /** pid_t gettid(void) */
+  gettid: { parameters: [], result: "i32" },
+  /** int tgkill(pid_t tgid, pid_t tid, int sig); signal 0 only asks whether this process has that thread */
+  tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const SCHED_FIFO = 1;
+const SCHED_FIFO = 1, SCHED_IDLE = 5;
 /** Threads that this one starts (of V8, of libjack) must not become real-time by inheritance. */
 const SCHED_RESET_ON_FORK = 0x4000_0000;
 const CLOCK_THREAD_CPUTIME_ID = 3;
@@ -40,6 +44,26 @@ export function becomeRealTime(priority: number): string | null {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** The system's number of the calling thread; 0 where that can't be asked. */
+export function threadNumber(): number {
+  if (Deno.build.os !== "linux") return 0;
+  try {
+    return symbols().gettid();
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Leaves a thread of this process only the time that nobody else wants. For one that hangs: nothing can end it, and at
+ * real-time priority it would keep a core to itself.
+ */
+export function makeIdle(thread: number): void {
+  if (thread === 0) return; // no number, no libc
+  const { tgkill, sched_setscheduler } = symbols();
+  if (tgkill(Deno.pid, thread, 0) === 0) sched_setscheduler(thread, SCHED_IDLE, new Int32Array([0]));
 }
 
 /** Processor time that the calling thread has used since it began, in microseconds; 0 where that can't be asked. */

@@ -18,7 +18,10 @@ import { Playout } from "./playout.ts";
 import { PacketWait } from "./wait.ts";
 import { warmUp } from "./warmup.ts";
 
-/** Below the server's threads, should both be on one machine. */
+/**
+ * For who plays to a device: below the server's capture and mixing, should they be on one machine. Without a device there
+ * is no deadline to miss, and many listeners on one machine would only keep the server from sending.
+ */
 const PRIORITY = 40;
 const SECOND_MS = 1000;
 /** We didn't run for so long: what waits in the socket is late by our own fault. */
@@ -58,7 +61,7 @@ async function listen(start: StartMessage): Promise<void> {
   const client = new MediaClient(socket, playout, media);
   const wait = cleanup.use(new PacketWait(socket.descriptor));
   await warmUp(media.streams, stereo, msToSamples(media.frameMs));
-  const slow = becomeRealTime(PRIORITY);
+  const slow = device ? becomeRealTime(PRIORITY) : null;
   const statistics = new Statistics(playout, client, output, tap);
   const notes = slow === null ? [] : [`no real-time priority: ${slow}`];
   self.postMessage({ kind: "ready", output: device?.name ?? null, notes });

@@ -27,7 +27,7 @@ async function command(server: Server, line: string): Promise<void> {
 }
 
 const replacements = (server: Server, worker: number) =>
-  server.output.filter((line) => line.includes(`Send worker ${worker}`) && line.includes("replaced")).length;
+  server.output.filter((line) => line.includes(`Send worker ${worker} failed and is replaced`)).length;
 
 /** Index of the worker that serves the phone, by its port. */
 function workerOf(server: Server, phone: JoinedPhone): number {

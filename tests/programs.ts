@@ -23,10 +23,16 @@ const PROGRAM_MS = 20_000;
 /** Asked of the kernel for a receiver: half a second of a busy machine must not lose a packet. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
+function end(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch { /* it has ended by itself */ }
+}
+
 /** Runs a program to its end; what it said on stderr. @throws Error if it fails, or doesn't end in time. */
 export async function runProgram(name: string, args: readonly string[], ms = PROGRAM_MS): Promise<string> {
   const child = new Deno.Command(name, { args: [...args], stdin: "null", stdout: "null", stderr: "piped" }).spawn();
-  const guard = setTimeout(() => child.kill("SIGKILL"), ms);
+  const guard = setTimeout(() => end(child), ms);
   const { code, signal, stderr } = await child.output();
   clearTimeout(guard);
   const said = new TextDecoder().decode(stderr);
@@ -46,9 +52,7 @@ export function startProgram(name: string, args: readonly string[]): Running {
   return {
     said,
     async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch { /* it has ended by itself */ }
+      end(child);
       await Promise.all([child.status, read]);
     },
   };

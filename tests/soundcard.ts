@@ -21,6 +21,8 @@ export interface CardOptions {
   readonly channels?: number;
   /** One second of every channel, interleaved float32; default {@link tones}. Repeated. */
   readonly signal?: Float32Array<ArrayBuffer>;
+  /** Frames of a period, default 128. With 256 PortAudio lists the PCMs as devices too. */
+  readonly period?: number;
   /** How long the signal lasts after each opening; silence follows. Default 30. */
   readonly seconds?: number;
 }
@@ -75,7 +77,7 @@ async function waitForJack(server: string, jackd: Deno.ChildProcess, channels: n
 
 /** Ready in about a second. */
 export async function startCard(options: CardOptions = {}): Promise<Card> {
-  const { channels = 16, signal = tones(channels), seconds = 30 } = options;
+  const { channels = 16, signal = tones(channels), period = 128, seconds = 30 } = options;
   if (signal.length !== RATE * channels) throw new RangeError("cannot start the sound card: signal must be one second");
   const folder = await Deno.makeTempDir({ prefix: "soundcard-" });
   const server = `card${Deno.pid}-${++cards}`;
@@ -101,7 +103,7 @@ export async function startCard(options: CardOptions = {}): Promise<Card> {
   );
   const start = async () => {
     const jackd = new Deno.Command("jackd", {
-      args: `-R -P 60 -n ${server} -d dummy -r ${RATE} -p 128 -C ${channels} -P 2`.split(" "),
+      args: `-R -P 60 -n ${server} -d dummy -r ${RATE} -p ${period} -C ${channels} -P 2`.split(" "),
       env: { JACK_NO_AUDIO_RESERVATION: "1" },
       stdin: "null",
       stdout: "null",

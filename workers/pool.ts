@@ -7,19 +7,26 @@ import { BlockView, isMix, mixOf, type Source } from "../core/block.ts";
 import type { Board, WorkerRow } from "../core/board.ts";
 import { logger } from "../core/log.ts";
 import { never, type Receiver, type SendOptions, type SendToMain, type ServeMessage } from "../core/messages.ts";
+import { makeIdle } from "../core/realtime.ts";
 import type { RtpTimestamp } from "../core/units.ts";
 import type { SendPath } from "../mix/engine.ts";
 import { fillBlock } from "../mix/fill.ts";
 import type { Mixer } from "../mix/mixer.ts";
+import { Nursery, type SendWorker } from "./handles.ts";
 import { MAX_BLOCK_BYTES } from "./limits.ts";
 
 /** Blocks that may wait for a worker: 85 ms. What comes beyond is withheld: old audio is worth nothing. */
 const BACKLOG = 32;
 /** A worker that works off nothing while so many blocks come by (400 ms) hangs. */
 const HANG_BLOCKS = 150;
-/** A worker that dies within this of its start isn't started again at once. */
-const SHORT_LIFE_MS = 5000;
-const RESTART_DELAY_MS = 1000;
+/**
+ * So many replacements within so long come at once. Then each waits twice as long as the one before, up to a bound: a
+ * worker that can't live may cost the others nothing, and one that hangs leaves its memory behind.
+ */
+const AT_ONCE = 3;
+const REMEMBERED_MS = 60_000;
+const FIRST_DELAY_MS = 1000;
+const MOST_DELAY_MS = 30_000;
 /** A worker that doesn't say `stopped` within this when it is told to stop is ended. */
 const STOP_MS = 1000;
 /** ... and one that isn't ready within this can't be had. */
@@ -36,6 +43,10 @@ export interface PoolOptions {
   readonly reshaped: (request: number, timestamp: RtpTimestamp) => void;
 }
 
+/** Milliseconds to wait with a replacement when there were `earlier` ones within the last minute. */
+const replacementDelay = (earlier: number): number =>
+  earlier < AT_ONCE ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (earlier - AT_ONCE), MOST_DELAY_MS);
+
 class Member {
   readonly index: number;
   readonly row: WorkerRow;
@@ -43,16 +54,20 @@ class Member {
   sources: readonly Source[] = [];
   port: number;
   descriptor = -1;
-  worker: Worker | null = null;
+  worker: SendWorker | null = null;
   ready = false;
   /** Blocks posted; compared with those worked off. */
   posted = 0;
   /** The row's count when it last moved, and blocks since. */
   seen = 0;
   still = 0;
-  startedAt = 0;
-  /** Resolves with the worker's next `ready` or `stopped`. */
-  readonly answers = new Map<"ready" | "stopped", PromiseWithResolvers<void>>();
+  /** The system's number of its thread. */
+  thread = 0;
+  /** When it was replaced, within the last minute. */
+  replacedAt: number[] = [];
+  /** Settled by the worker's next `ready` or `failed`, and `stopped`. */
+  started = Promise.withResolvers<void>();
+  readonly stopped = Promise.withResolvers<void>();
 
   constructor(index: number, row: WorkerRow, port: number) {
     this.index = index;
@@ -66,6 +81,7 @@ export class Pool implements SendPath {
   readonly #members: Member[];
   readonly #view = new BlockView(MAX_BLOCK_BYTES);
   readonly #board: Board;
+  readonly #nursery = new Nursery();
   #mixes: number[] = [];
   #stopping = false;
 
@@ -84,7 +100,7 @@ export class Pool implements SendPath {
     try {
       await Promise.all(pool.#members.map((member) => pool.#start(member)));
     } catch (error) {
-      for (const member of pool.#members) member.worker?.terminate();
+      pool.#nursery[Symbol.dispose]();
       throw error;
     }
     return pool;
@@ -107,7 +123,7 @@ export class Pool implements SendPath {
       // What a replacement would be told: the newest shape.
       if (receiver) member.receivers.set(message.slot, { ...receiver, shape: message.shape, mix: message.mix });
     }
-    if (member.ready) member.worker!.postMessage(message);
+    if (member.ready) member.worker!.post(message);
   }
 
   /** @hot */
@@ -120,7 +136,9 @@ export class Pool implements SendPath {
         member.seen = done;
         member.still = 0;
       } else if (++member.still > HANG_BLOCKS) {
-        this.#replace(member, "stands still");
+        this.#replace(member, "it stands still");
+        // Nothing ends a loop that never returns: worker.terminate() waits for it.
+        makeIdle(member.thread);
         continue;
       }
       if (((member.posted - done) | 0) >= BACKLOG) {
@@ -134,38 +152,28 @@ export class Pool implements SendPath {
   /** @hot The one allocation of a block: the buffer that is given away. */
   #post(member: Member, bytes: number): void {
     // allocates: a transferred buffer can't be used again
-    const buffer = this.#view.bytes.buffer.slice(0, bytes);
-    // allocates: the list of what is transferred
-    member.worker!.postMessage(buffer, [buffer]);
+    member.worker!.give(this.#view.bytes.buffer.slice(0, bytes));
     member.posted = (member.posted + 1) >>> 0;
   }
 
   async #start(member: Member): Promise<void> {
-    const worker = new Worker(this.#options.script, {
-      type: "module",
-      name: `send ${member.index}`,
-      deno: { permissions: { ffi: true, net: true, read: false, write: false, env: false, run: false, sys: false } },
-    } as WorkerOptions);
-    const ready = Promise.withResolvers<void>();
+    const { script, send } = this.#options, started = member.started = Promise.withResolvers<void>();
+    const worker = this.#nursery.spawn(script, `send ${member.index}`, {
+      heard: (message) => this.#heard(member, message),
+      failed: (reason) => {
+        if (member.ready) this.#replace(member, reason);
+        else started.reject(new Error(reason));
+      },
+    });
     member.worker = worker;
-    member.startedAt = performance.now();
-    member.answers.set("ready", ready);
-    worker.onmessage = ({ data }: MessageEvent<SendToMain>) => {
-      if (member.worker === worker) this.#heard(member, data);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      ready.reject(new Error(event.message));
-      if (member.worker === worker && member.ready) this.#replace(member, `failed: ${event.message}`);
-    };
-    worker.postMessage({
+    worker.post({
       kind: "start",
-      options: { ...this.#options.send, worker: member.index, port: member.port, descriptor: member.descriptor },
+      options: { ...send, worker: member.index, port: member.port, descriptor: member.descriptor },
     });
     // deno-lint-ignore foldback/device-clock -- a guard, not a pace
-    const guard = setTimeout(() => ready.reject(new Error(`send worker ${member.index} doesn't start`)), START_MS);
+    const guard = setTimeout(() => started.reject(new Error(`send worker ${member.index} doesn't start`)), START_MS);
     try {
-      await ready.promise;
+      await started.promise;
     } finally {
       clearTimeout(guard);
     }
@@ -173,7 +181,7 @@ export class Pool implements SendPath {
     member.still = 0;
     member.sources = [];
     for (const receiver of member.receivers.values()) {
-      worker.postMessage({ kind: "serve", worker: member.index, receiver });
+      worker.post({ kind: "serve", worker: member.index, receiver });
     }
     member.ready = true;
   }
@@ -183,10 +191,11 @@ export class Pool implements SendPath {
       case "ready":
         member.port = message.port;
         member.descriptor = message.descriptor;
-        member.answers.get("ready")?.resolve();
+        member.thread = message.thread;
+        member.started.resolve();
         break;
       case "failed":
-        member.answers.get("ready")?.reject(new Error(message.reason));
+        member.started.reject(new Error(message.reason));
         break;
       case "needs":
         member.sources = message.sources;
@@ -196,7 +205,7 @@ export class Pool implements SendPath {
         this.#options.reshaped(message.request, message.timestamp);
         break;
       case "stopped":
-        member.answers.get("stopped")?.resolve();
+        member.stopped.resolve();
         break;
       default:
         never(message);
@@ -207,35 +216,35 @@ export class Pool implements SendPath {
   #replace(member: Member, why: string): void {
     if (this.#stopping) return;
     member.ready = false;
-    member.worker?.terminate();
+    member.worker?.end();
     member.worker = null;
     member.row.restarts++;
-    log.error("Send worker {index} {why}; replaced.", { index: member.index, why });
-    const delay = performance.now() - member.startedAt < SHORT_LIFE_MS && member.row.restarts > 1
-      ? RESTART_DELAY_MS
-      : 0;
+    const time = performance.now();
+    member.replacedAt = member.replacedAt.filter((at) => time - at < REMEMBERED_MS);
+    const delay = replacementDelay(member.replacedAt.length);
+    member.replacedAt.push(time);
+    const again = delay === 0 ? "now" : `in ${delay / 1000} s`;
+    log.error(`Send worker {index} failed and is replaced ${again}: {why}`, { index: member.index, why });
     // deno-lint-ignore foldback/device-clock -- a rest before the next try
     setTimeout(() => {
       if (this.#stopping) return;
-      this.#start(member).catch((error: Error) => this.#replace(member, `doesn't start: ${error.message}`));
+      this.#start(member).catch((error: Error) => this.#replace(member, `it doesn't start: ${error.message}`));
     }, delay);
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#members.map(async (member) => {
-      if (!member.ready) return member.worker?.terminate();
-      const stopped = Promise.withResolvers<void>();
-      member.answers.set("stopped", stopped);
-      member.worker!.postMessage({ kind: "stop" });
+      if (!member.ready) return;
+      member.worker!.post({ kind: "stop" });
       // deno-lint-ignore foldback/device-clock -- a guard, not a pace
       const guard = setTimeout(() => {
         log.warn("Send worker {index} doesn't stop; ended.", { index: member.index });
-        member.worker!.terminate();
-        stopped.resolve();
+        member.stopped.resolve();
       }, STOP_MS);
-      await stopped.promise;
+      await member.stopped.promise;
       clearTimeout(guard);
     }));
+    this.#nursery[Symbol.dispose]();
   }
 }

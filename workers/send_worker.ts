@@ -6,23 +6,24 @@ import { BlockView } from "../core/block.ts";
 import { Board } from "../core/board.ts";
 import { configureLog } from "../core/log.ts";
 import { type MainToSend, never, type SendOptions, type SendToMain } from "../core/messages.ts";
-import { becomeRealTime } from "../core/realtime.ts";
+import { becomeRealTime, threadNumber } from "../core/realtime.ts";
 import { MAX_BLOCK_BYTES } from "./limits.ts";
 import { Sender } from "../send/sender.ts";
 import { openMediaSocket } from "../send/open_socket.ts";
 import { loadOpus } from "../wasm/opus.ts";
 
 declare const self: {
-  onmessage: (event: MessageEvent<MainToSend | ArrayBuffer>) => void;
-  postMessage(message: SendToMain): void;
+  /** Called once, with the port to the main isolate. */
+  onmessage: (event: MessageEvent<MessagePort>) => void;
   close(): void;
 };
 
-/** Below capture (50) and main (45): sending may not hold them up. */
-const PRIORITY = 40;
+/** Below capture (50) and main (45), which it may not hold up; above whatever else the machine does. */
+const PRIORITY = 43;
 
-const tell = (message: SendToMain) => self.postMessage(message);
 const view = new BlockView(MAX_BLOCK_BYTES);
+let main: MessagePort;
+const tell = (message: SendToMain) => main.postMessage(message);
 let sender: Sender | null = null;
 
 async function start(options: SendOptions): Promise<void> {
@@ -38,7 +39,7 @@ async function start(options: SendOptions): Promise<void> {
       tell,
     });
     becomeRealTime(PRIORITY);
-    tell({ kind: "ready", port: socket.port, descriptor: socket.descriptor });
+    tell({ kind: "ready", port: socket.port, descriptor: socket.descriptor, thread: threadNumber() });
   } catch (error) {
     tell({ kind: "failed", reason: (error as Error).message });
   }
@@ -64,9 +65,12 @@ function handle(message: MainToSend): void {
   }
 }
 
-self.onmessage = ({ data }) => {
-  if (data instanceof ArrayBuffer) {
-    view.bytes.set(new Uint8Array(data));
-    sender?.block(view);
-  } else handle(data);
+self.onmessage = ({ data: port }) => {
+  main = port;
+  main.onmessage = ({ data }: MessageEvent<MainToSend | ArrayBuffer>) => {
+    if (data instanceof ArrayBuffer) {
+      view.bytes.set(new Uint8Array(data));
+      sender?.block(view);
+    } else handle(data);
+  };
 };

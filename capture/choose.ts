@@ -1,0 +1,63 @@
+/**
+ * Which of PortAudio's inputs is meant, or best. In: an initialised PortAudio, what somebody typed. Out: devices. Main
+ * isolate; allocates.
+ */
+import { MAX_CHANNELS } from "../core/units.ts";
+import type { Device, PortAudio } from "./portaudio.ts";
+
+/** A source that can't be had, in one line for people. */
+export class SourceError extends Error {
+  override name = "SourceError";
+}
+
+const inputsOf = (portaudio: PortAudio) => portaudio.devices().filter(({ inputs }) => inputs > 0);
+const listed = (devices: readonly Device[]) =>
+  devices.map(({ index, name, hostApi, inputs }) => `${index} ${name} (${hostApi}, ${inputs} in)`).join(", ") || "none";
+
+/** The input that `wanted`, an index or (part of) a name, means. @throws SourceError unless it means exactly one. */
+export function chooseDevice(portaudio: PortAudio, wanted: string | null): Device {
+  const inputs = inputsOf(portaudio), usable = inputs.filter(({ isJack }) => !isJack);
+  if (wanted === null) {
+    const device = inputs.find(({ index }) => index === portaudio.defaultInput());
+    const chosen = device && !device.isJack ? device : usable[0];
+    if (chosen) return chosen;
+    throw new SourceError(`cannot capture from the default input: there is none; inputs: ${listed(inputs)}`);
+  }
+  const full = ({ name, hostApi }: Device) => `${hostApi}: ${name}`;
+  const lower = wanted.toLowerCase();
+  const exact = /^\d+$/.test(wanted)
+    ? inputs.filter(({ index }) => index === Number(wanted))
+    : inputs.filter((device) => device.name === wanted || full(device) === wanted);
+  const found = exact.length > 0 ? exact : inputs.filter((device) => full(device).toLowerCase().includes(lower));
+  if (found.length === 1) return found[0];
+  const why = found.length === 0 ? "there is no such input" : `it means ${found.length} inputs`;
+  throw new SourceError(
+    `cannot capture from ${JSON.stringify(wanted)}: ${why}; inputs: ${listed(found.length > 1 ? found : inputs)}`,
+  );
+}
+
+/** ALSA's ways to a desktop's sound server, which claim any number of channels. */
+const SOUND_SERVERS = ["default", "pipewire", "pulse", "sysdefault"];
+
+/**
+ * What may be chosen for somebody, best first: cards, then ALSA plugins that have a number of channels, then sound
+ * servers, which have none. Never JACK; never another plugin that takes any number, ALSA's unpaced `null` for one.
+ */
+function rank({ isJack, isAlsa, name, inputs }: Device): number {
+  if (isJack) return NaN;
+  if (!isAlsa || /\(hw:\d/.test(name)) return 0;
+  if (inputs <= MAX_CHANNELS) return 1;
+  return SOUND_SERVERS.includes(name) ? 2 : NaN;
+}
+
+/** What may be chosen for somebody who wants `channels`, or any number (null): the best first. */
+export function candidates(portaudio: PortAudio, channels: number | null): { device: Device; channels: number }[] {
+  const fallback = portaudio.defaultInput();
+  return inputsOf(portaudio)
+    .filter((device) => !Number.isNaN(rank(device)) && device.inputs >= (channels ?? 1))
+    .sort((a, b) => rank(a) - rank(b) || b.inputs - a.inputs || +(b.index === fallback) - +(a.index === fallback))
+    .map((device) => ({
+      device,
+      channels: channels ?? (rank(device) === 2 ? 2 : Math.min(device.inputs, MAX_CHANNELS)),
+    }));
+}
