@@ -2,6 +2,7 @@
  * Foldback's one program. `start` puts the parts together and ends them in reverse: a capture worker fills the ring, this
  * isolate mixes, the pool (or, with `--send-mode sync`, this isolate) encodes and sends, a control worker serves HTTP.
  */
+import { fileURLToPath } from "node:url";
 import { Board, createBoard } from "./core/board.ts";
 import { configureLog, logger } from "./core/log.ts";
 import {
@@ -35,6 +36,9 @@ const TARGET_ROWS = 128;
 /** A worker that doesn't start, or end, within this is given up. */
 const START_MS = 15_000;
 const STOP_MS = 1500;
+
+/** All that a worker that has no files of its own may read. */
+const SOURCES = fileURLToPath(new URL("./", import.meta.url));
 
 const log = logger("main");
 
@@ -115,7 +119,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   using control = new Part<MainToControl, ControlToMain>(
     "control",
     new URL("./control/worker.ts", import.meta.url),
-    { net: true, ffi: false, read: false, write: false, env: "inherit", run: false, sys: ["networkInterfaces"] },
+    { net: true, ffi: false, read: [SOURCES], write: false, env: false, run: false, sys: ["networkInterfaces"] },
     (message) => {
       switch (message.kind) {
         case "serve":

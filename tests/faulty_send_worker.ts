@@ -1,18 +1,20 @@
 /**
- * The send worker with faults built in, for tests: the real one, and a message `{ fault }` that takes effect at the next
- * block. In: the real worker's messages, and faults. Runs as a worker of the pool; nothing of the product knows of it.
+ * The send worker with faults built in, for tests: the real one, and a channel that tells it to break at its next block.
+ * In: the real worker's messages, and faults. Runs as a worker of the pool; nothing of the product knows of it.
  */
 import "../workers/send_worker.ts";
 
 /** How it breaks: an uncaught error, an endless loop, a rejection that nobody awaits, an end without a word. */
 export type Fault = "throw" | "hang" | "reject" | "vanish";
+/** What goes through the channel "faults": each worker says that it is there, and is told to break. */
+export type FaultMessage = { readonly born: string } | { readonly name: string; readonly fault: Fault };
 
 interface Scope {
-  onmessage: ((event: MessageEvent<unknown>) => void) | null;
+  readonly name: string;
+  onmessage: (event: MessageEvent<MessagePort>) => void;
   close(): void;
 }
 const scope = self as unknown as Scope;
-const real = scope.onmessage!;
 let fault: Fault | null = null;
 
 function fail(how: Fault): void {
@@ -29,12 +31,18 @@ function fail(how: Fault): void {
   }
 }
 
+const channel = new BroadcastChannel("faults");
+channel.onmessage = ({ data }: MessageEvent<FaultMessage>) => {
+  if ("fault" in data && data.name === scope.name) fault = data.fault;
+};
+channel.postMessage({ born: scope.name } satisfies FaultMessage);
+
+const real = scope.onmessage;
 scope.onmessage = (event) => {
-  const { data } = event;
-  if (typeof data === "object" && data !== null && "fault" in data) {
-    fault = data.fault as Fault;
-    return;
-  }
   real(event);
-  if (fault !== null && data instanceof ArrayBuffer) fail(fault);
+  const port = event.data, handle = port.onmessage!;
+  port.onmessage = function (message) {
+    handle.call(this, message);
+    if (fault !== null && message.data instanceof ArrayBuffer) fail(fault);
+  };
 };

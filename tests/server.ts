@@ -155,7 +155,9 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     const url = await started.promise;
     return new Server(process, url, stateDir, output);
   } catch (error) {
-    process.kill("SIGKILL");
+    try {
+      process.kill("SIGKILL");
+    } catch { /* it has ended already */ }
     await process.status;
     throw error;
   } finally {

@@ -44,8 +44,8 @@ export class Nursery implements Disposable {
     this.#worker = new Worker(new URL("./nursery.ts", import.meta.url), {
       type: "module",
       name: "nursery",
-      // What its workers need: they can't have more than it has.
-      deno: { permissions: { ffi: true, net: true, read: false, write: false, env: false, run: false, sys: false } },
+      // What its workers need, for they can't have more than it has; and it reads their scripts.
+      deno: { permissions: { ffi: true, net: true, read: true, write: false, env: false, run: false, sys: false } },
     } as WorkerOptions);
     this.#worker.onmessage = ({ data }: MessageEvent<NurseryToMain>) =>
       this.#listeners.get(data.id)?.failed(data.reason);

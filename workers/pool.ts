@@ -3,6 +3,7 @@
  * that worker said it needs; it is transferred, never copied across. A worker that throws, or stands still, is replaced:
  * the next one adopts its socket and its rows on the board, so its clients hear a gap and the others nothing.
  */
+import { fileURLToPath } from "node:url";
 import { BlockView, isMix, mixOf, type Source } from "../core/block.ts";
 import type { Board, WorkerRow } from "../core/board.ts";
 import { logger } from "../core/log.ts";
@@ -32,6 +33,7 @@ const STOP_MS = 1000;
 /** ... and one that isn't ready within this can't be had. */
 const START_MS = 10_000;
 
+const SOURCES = fileURLToPath(new URL("../", import.meta.url));
 const log = logger("pool");
 
 export interface PoolOptions {
