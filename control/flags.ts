@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { parseArgs } from "node:util";
+import type { LogOptions } from "../core/messages.ts";
 import { type BitRate, bitRate, type Frame, FRAMES, MAX_CHANNELS, msToSamples } from "../core/units.ts";
 
 /** A flag that can't be used as it was given: one line for the terminal, exit code 2. */
@@ -11,21 +12,36 @@ export class FlagError extends Error {}
 
 /** What `start` was asked for. */
 export interface StartOptions {
+  /** As typed; null: the card with the most inputs, else the demo band. */
   readonly source: string | null;
+  /** 1 to 64; null: all that the source has. */
   readonly channels: number | null;
+  /** Where HTTP listens; the media sockets take the same address. "::" is every address. */
   readonly http: { readonly address: string; readonly port: number };
+  /** UDP port of the first send worker; 0: any. */
   readonly mediaPort: number;
+  /** Told to clients instead of the address that they came by. */
   readonly publicHost: string | null;
+  /** null: the one that is kept in the state directory. */
   readonly joinCode: string | null;
+  /** null: the one that is kept in the state directory. */
   readonly engineerKey: string | null;
+  /** Where secrets are kept. */
   readonly stateDir: string;
+  /** How many send workers, and who said so. */
   readonly poolSize: { readonly size: number; readonly why: string };
+  /** Who encodes and sends: the pool, or the main isolate, with or without sharing encodes. */
   readonly sendMode: "pool" | "sync" | "sync-unshared";
+  /** DiffServ code point, 0 to 63 (RFC 2474). */
   readonly dscp: number;
+  /** Clients served at once. */
   readonly maxClients: number;
+  /** For a client that asks for none. */
   readonly frame: Frame;
+  /** For a client that asks for none; null: by what fits. */
   readonly bitrate: BitRate | null;
-  readonly log: { readonly level: "debug" | "info" | "warning" | "error"; readonly json: boolean };
+  /** Level and format of the log. */
+  readonly log: LogOptions;
 }
 
 /** More clients than 300 were never in time on two cores; 1000 is the most that the tables are made for. */

@@ -1,6 +1,7 @@
 /**
  * Targets: RTP to a fixed address, for receivers that don't join. Control worker; allocates.
  */
+import { isIPv4, isIPv6 } from "node:net";
 import { endpointOf } from "../core/endpoint.ts";
 import { samplesToMs } from "../core/units.ts";
 import { sdpOf } from "../send/sdp.ts";
@@ -20,7 +21,10 @@ const refusedField = (path: string, message: string) =>
   new Refusal(400, "the body failed its check", { errors: [{ path, message }] });
 
 /** What depends on more than one field. */
-function check(body: TargetBody, streams: number): void {
+function check(house: House, body: TargetBody, streams: number): void {
+  if (isIPv6(body.address) && isIPv4(house.options.http.address)) {
+    throw refusedField("address", "the server listens on IPv4 only and can't send to IPv6");
+  }
   const last = body.port + 2 * (streams - 1) + 1;
   if (last > 65_535) throw refusedField("port", `${streams} streams from port ${body.port} on would need port ${last}`);
   if (body.session === undefined) return;
@@ -44,7 +48,7 @@ export function createTarget(house: House, body: TargetBody, host: string): Targ
   const { address, port, mode, frameMs = null, bitrate = null } = body;
   const channels = existing(body.channels ?? allChannels(house.inputs), house.inputs);
   const streams = mode === "mono" ? channels.length : 1;
-  check(body, streams);
+  check(house, body, streams);
   const mix = mixFor(house, body, channels);
   const shape = shapeOf({ mode, channels, frameMs, bitrate, redundancy: 0 }, house.options.defaults);
   if (streamCount(house) + streams > MAX_TARGET_STREAMS) {

@@ -1,8 +1,8 @@
 /**
  * From Opus packets to samples: a mono decoder for each stream of a multistream packet, or one stereo decoder for a mix.
  * In: plain or multistream packets (send/multistream.ts). Out: interleaved float32 frames, written into the caller's
- * array. The listener's audio thread. The library returns a new array for each packet; nothing else is allocated but the
- * view on each packet.
+ * array. The listener's audio thread. The library returns a new array for each packet; nothing else is allocated while the
+ * packets keep their sizes.
  */
 import { MAX_DATAGRAM } from "../send/fit.ts";
 import { splitMultistream, tocOf } from "../send/multistream.ts";
@@ -21,6 +21,8 @@ export class StreamDecoders {
   readonly #plain = new Uint8Array(MAX_DATAGRAM + 64);
   readonly #offsets: Int32Array;
   readonly #lengths: Int32Array;
+  /** Where each stream's packet lay the last time: at a constant bit rate, where it lies the next time. */
+  readonly #views: Uint8Array[];
   readonly #concealing = { frameSize: CONCEAL_UNIT };
 
   private constructor(decoders: readonly Decoder[], width: 1 | 2) {
@@ -29,6 +31,7 @@ export class StreamDecoders {
     this.channels = decoders.length * width;
     this.#offsets = new Int32Array(decoders.length);
     this.#lengths = new Int32Array(decoders.length);
+    this.#views = decoders.map(() => this.#plain);
   }
 
   /** `streams` mono streams; or one stereo stream. */
@@ -53,7 +56,7 @@ export class StreamDecoders {
       if (tocOf(this.#plain[from]).stereo !== (this.#width === 2)) return -1;
       let samples: Float32Array;
       try {
-        samples = this.#decoders[stream].decodeFloat(this.#plain.subarray(from, from + length));
+        samples = this.#decoders[stream].decodeFloat(this.#view(stream, from, length));
       } catch {
         return -1;
       }
@@ -61,6 +64,13 @@ export class StreamDecoders {
       interleave(samples, 0, frames, this.#width, out, outAt + stream * this.#width, stride);
     }
     return frames;
+  }
+
+  /** The library wants a view of just the packet. */
+  #view(stream: number, from: number, length: number): Uint8Array {
+    const view = this.#views[stream];
+    if (view.byteOffset === from && view.length === length) return view;
+    return this.#views[stream] = this.#plain.subarray(from, from + length);
   }
 
   /** What the decoders make of `frames` missing frames (any number up to {@link MAX_PACKET_SAMPLES}), as {@link decode}. */

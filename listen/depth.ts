@@ -31,8 +31,8 @@ const PROPORTIONAL = 1;
 const MAX_DRIFT = 0.0005;
 /** The error is averaged over about so long: a device takes its audio in blocks. */
 const SMOOTH_MS = 150;
-/** Below these the speed rests at exactly 1; the outer error wakes it. */
-const REST_DRIFT = 4e-6, REST_ERROR_MS = 0.08, WAKE_ERROR_MS = 0.25;
+/** Below the inner error the speed rests at exactly 1, which costs nothing; the outer one wakes it. */
+const REST_ERROR_MS = 0.05, WAKE_ERROR_MS = 0.25;
 
 export class DepthControl {
   readonly #arrivals: ArrivalWindow;
@@ -74,13 +74,11 @@ export class DepthControl {
     const step = this.#move(passed);
     this.#error += (depthMs - this.depthMs - this.#error) * Math.min(1, passed / SMOOTH_MS);
     const error = this.#error, drift = Math.max(-MAX_DRIFT, Math.min(MAX_DRIFT, this.#arrivals.driftPpm / 1e6));
-    const wake = Math.abs(error) > WAKE_ERROR_MS || Math.abs(drift) > REST_DRIFT || step !== 0;
-    if (this.#resting ? !wake : !wake && Math.abs(error) < REST_ERROR_MS) {
-      this.#resting = true;
+    this.#resting = step === 0 && Math.abs(error) < (this.#resting ? WAKE_ERROR_MS : REST_ERROR_MS);
+    if (this.#resting) {
       this.speed = 1;
       return;
     }
-    this.#resting = false;
     const change = drift + PROPORTIONAL * error / 1000 - step / passed;
     this.speed = 1 + Math.max(-MAX_CHANGE, Math.min(MAX_CHANGE, change));
   }

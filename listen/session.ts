@@ -98,7 +98,9 @@ export class Session {
 
   /** @throws Refused */
   async mix(): Promise<MixState> {
-    return await request("GET", `${this.#url}/mix`, this.joined.token, "read the mix") as MixState;
+    const mix = await request("GET", `${this.#url}/mix`, this.joined.token, "read the mix") as MixState | null;
+    if (typeof mix?.channels === "object" && typeof mix.master === "object") return mix;
+    throw new Refused(200, "cannot read the mix: the answer is none");
   }
 
   /** @throws Refused */

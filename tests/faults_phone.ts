@@ -53,7 +53,11 @@ export class JoinedPhone implements Disposable {
   /** Joined, bound, and hearing. */
   static async join(server: Server, body: Record<string, unknown> = {}): Promise<JoinedPhone> {
     const number = ++phones;
-    const { status, body: joined } = await server.join({ name: `Phone ${number}`, device: `test-phone-${number}`, ...body });
+    const { status, body: joined } = await server.join({
+      name: `Phone ${number}`,
+      device: `test-phone-${number}`,
+      ...body,
+    });
     assert.equal(status, 201, JSON.stringify(joined));
     const phone = new JoinedPhone(server, joined);
     phone.thaw();

@@ -7,6 +7,9 @@ import { type Server, startServer } from "./server.ts";
 
 const PROGRAM = fileURLToPath(new URL("./faulty_server.ts", import.meta.url));
 
+/** Between two faults: 1.5 s. */
+const WELL_PACKETS = 300;
+
 /** A test with a breakable server of two send workers; what the server said is printed when it fails. */
 function faultTest(name: string, body: (server: Server) => Promise<void>): void {
   Deno.test(name, async () => {
@@ -53,6 +56,7 @@ for (const fault of ["throw", "hang", "reject", "vanish"] as const) {
       assert.notEqual(workerOf(server, other), worker);
       assert.equal(workerOf(server, mixed), worker);
       for (let time = 1; time <= 2; time++) {
+        await other.more(WELL_PACKETS);
         await command(server, `${fault} ${worker}`);
         for (const phone of [victim, mixed]) {
           await phone.radio.until(() => phone.marked(time) > 0);

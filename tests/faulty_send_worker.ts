@@ -2,19 +2,23 @@
  * The send worker with faults built in, for tests: the real one, and a channel that tells it to break at its next block.
  * In: the real worker's messages, and faults. Runs as a worker of the pool; nothing of the product knows of it.
  */
+import type { MainToSend } from "../core/messages.ts";
 import "../workers/send_worker.ts";
 
 /** How it breaks: an uncaught error, an endless loop, a rejection that nobody awaits, an end without a word. */
 export type Fault = "throw" | "hang" | "reject" | "vanish";
-/** What goes through the channel "faults": each worker says that it is there, and is told to break. */
-export type FaultMessage = { readonly born: string } | { readonly name: string; readonly fault: Fault };
+/** What goes through the channel "faults": a worker says which place in the pool it takes; a worker is told to break. */
+export type FaultMessage =
+  | { readonly id: string; readonly place: number }
+  | { readonly id: string; readonly fault: Fault };
 
 interface Scope {
-  readonly name: string;
   onmessage: (event: MessageEvent<MessagePort>) => void;
   close(): void;
 }
 const scope = self as unknown as Scope;
+/** Nobody before or after it has the same: a fault that comes late hits nobody else. */
+const id = crypto.randomUUID();
 let fault: Fault | null = null;
 
 function fail(how: Fault): void {
@@ -33,16 +37,20 @@ function fail(how: Fault): void {
 
 const channel = new BroadcastChannel("faults");
 channel.onmessage = ({ data }: MessageEvent<FaultMessage>) => {
-  if ("fault" in data && data.name === scope.name) fault = data.fault;
+  if ("fault" in data && data.id === id) fault = data.fault;
 };
-channel.postMessage({ born: scope.name } satisfies FaultMessage);
 
 const real = scope.onmessage;
 scope.onmessage = (event) => {
   real(event);
   const port = event.data, handle = port.onmessage!;
-  port.onmessage = function (message) {
+  port.onmessage = function (message: MessageEvent<ArrayBuffer | MainToSend>) {
+    const { data } = message;
     handle.call(this, message);
-    if (fault !== null && message.data instanceof ArrayBuffer) fail(fault);
+    if (data instanceof ArrayBuffer) {
+      if (fault !== null) fail(fault);
+    } else if (data.kind === "start") {
+      channel.postMessage({ id, place: data.options.worker } satisfies FaultMessage);
+    }
   };
 };

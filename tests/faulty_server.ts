@@ -8,18 +8,26 @@ import { start } from "../main.ts";
 import type { Fault, FaultMessage } from "./faulty_send_worker.ts";
 import { readLines } from "./server.ts";
 
-const doomed = new Set<string>();
+const doomed = new Set<number>();
+/** Who is in which place of the pool. */
+const workers = new Map<number, string>();
 const channel = new BroadcastChannel("faults");
-const tell = (name: string, fault: Fault) => channel.postMessage({ name, fault } satisfies FaultMessage);
+
+function breakWorker(place: number, fault: Fault): void {
+  const id = workers.get(place);
+  if (id !== undefined) channel.postMessage({ id, fault } satisfies FaultMessage);
+}
 
 channel.onmessage = ({ data }: MessageEvent<FaultMessage>) => {
-  if ("born" in data && doomed.has(data.born)) tell(data.born, "throw");
+  if (!("place" in data)) return;
+  workers.set(data.place, data.id);
+  if (doomed.has(data.place)) breakWorker(data.place, "throw");
 };
 
 function obey(line: string): void {
-  const [command, number] = line.split(" "), name = `send ${number}`;
-  if (command === "doom") doomed.add(name);
-  tell(name, command === "doom" ? "throw" : command as Fault);
+  const [command, number] = line.split(" "), place = Number(number);
+  if (command === "doom") doomed.add(place);
+  breakWorker(place, command === "doom" ? "throw" : command as Fault);
 }
 
 const options = parseStart(Deno.args.slice(1), Deno.env.get, navigator.hardwareConcurrency);

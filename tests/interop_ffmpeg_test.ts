@@ -77,7 +77,14 @@ for (const frameMs of [2.5, 5]) {
     const sdp = await createTarget(server, { address: "127.0.0.1", port, mode: "mono", channels, frameMs });
     const sections = await playSdp(sdp, SECONDS);
     assert.equal(sections.length, channels.length);
-    sections.forEach((played, i) => assertSides(played, [[channels[i]], [channels[i]]], frameMs, TONE_DBFS));
+    sections.forEach(({ complaints, audio }, i) => {
+      // ffmpeg shifts the times of several sections against each other by RTCP: gaps are what it says it missed.
+      assert.deepEqual(complaints, []);
+      for (const side of audio) {
+        assert.equal(side.length, SECONDS * RATE);
+        assertTones(side, [channels[i]], TONE_DBFS);
+      }
+    });
   });
 }
 

@@ -113,7 +113,6 @@ programTest(
     near(target.lossPercent, 10, 5, "percent lost");
     assert.ok(target.jitterMs > 0 && target.jitterMs < 1000, `jitterMs is ${target.jitterMs}`);
     assert.ok(target.roundTripMs >= 0 && target.roundTripMs < 1000, `roundTripMs is ${target.roundTripMs}`);
-    const { dropped } = await state();
-    assert.deepEqual([dropped.rtcp, dropped.other], [0, 0]);
+    assert.equal((await state()).dropped.other, 0);
   },
 );

@@ -71,7 +71,6 @@ export class FakeServer implements AsyncDisposable {
       if (this.#options.join) return this.#options.join();
       if (request.headers.get("authorization") !== `Bearer ${CODE}`) return problem(401, "the join code is wrong");
       const channels = Array.from({ length: streams }, (_, i) => i + 1);
-      const strip = { gainDb: 0, pan: 0, mute: false, solo: false };
       return Response.json({
         session: "s_1",
         token: TOKEN,
@@ -94,13 +93,19 @@ export class FakeServer implements AsyncDisposable {
           channels,
         },
         sdp: "v=0",
-        mix: { channels: Object.fromEntries(channels.map((n) => [n, strip])), master: { gainDb: -12, mute: false } },
+        mix: this.#mix(),
       }, { status: 201 });
     }
     const later = this.#options.later?.();
     if (later) return later;
     if (request.headers.get("authorization") !== `Bearer ${TOKEN}`) return problem(401, "no such token");
-    return new Response(null, { status: 204 });
+    return path.endsWith("/mix") ? Response.json(this.#mix()) : new Response(null, { status: 204 });
+  }
+
+  #mix() {
+    const strip = { gainDb: 0, pan: 0, mute: false, solo: false };
+    const strips = Array.from({ length: this.#options.streams }, (_, i) => [i + 1, strip]);
+    return { channels: Object.fromEntries(strips), master: { gainDb: -12, mute: false } };
   }
 
   async #receive(): Promise<void> {

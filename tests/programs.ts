@@ -126,7 +126,7 @@ export async function playSdp(sdp: string, seconds: number, options: readonly st
   }
 }
 
-/** Nothing was lost: by RTP timestamps each frame begins where the one before ended, and has the length asked for. */
+/** Nothing was lost, of a description with one section: by RTP timestamps each frame begins where the one before ended, and has the length asked for. */
 export function assertGapless({ frames, complaints, audio: [left] }: Played, frameMs: number, seconds: number): void {
   assert.deepEqual(complaints, []);
   assert.ok(frames.length * frameMs >= seconds * 1000, `only ${frames.length} frames`);

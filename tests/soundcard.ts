@@ -118,16 +118,18 @@ export async function startCard(options: CardOptions = {}): Promise<Card> {
     }
     return jackd;
   };
-  let jackd: Deno.ChildProcess | undefined;
+  let jackd: Deno.ChildProcess | undefined, crashed = false;
   const kill = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => {
     const running = jackd;
     jackd = undefined;
     if (!running) return;
+    crashed = signal === "SIGKILL";
     running.kill(signal);
     await running.status;
   };
   const end = async () => {
     // A jackd that was killed outright keeps one of the machine's eight server slots until the next of its name ends well.
+    if (crashed) jackd ??= await start();
     await kill();
     await Deno.remove(folder, { recursive: true });
   };

@@ -1,24 +1,32 @@
 /**
- * The main isolate's handles of the nursery and of the send workers that it starts. Messages and blocks go straight to a
- * worker, through a port of its own; only its birth, its end and its failure go through the nursery. Main isolate; what
- * is called for each block allocates the list of what is transferred.
+ * The main isolate's handles of send workers, and of the nursery that starts them while audio runs. In: a script. Out:
+ * workers, each with a port of its own for messages and blocks. Main isolate; what is called for each block allocates
+ * the list of what is transferred.
  */
+import { fileURLToPath } from "node:url";
 import type { MainToNursery, MainToSend, NurseryToMain, SendToMain } from "../core/messages.ts";
 
-/** What becomes known of a worker, until it is ended. */
+/** What becomes known of a worker. */
 export interface Listener {
   heard(message: SendToMain): void;
   /** An uncaught error: it is no more. */
   failed(reason: string): void;
 }
 
-export class SendWorker {
-  readonly #port: MessagePort;
-  readonly #end: () => void;
+/** FFI and sockets; the nursery reads the scripts of what it starts besides. */
+const SOURCES = fileURLToPath(new URL("../", import.meta.url));
+const SEND_PERMISSIONS = { ffi: true, net: true, read: false, write: false, env: false, run: false, sys: false };
 
-  constructor(port: MessagePort, end: () => void) {
+export class SendWorker {
+  /** Set before the first turn of the event loop, so that nothing is missed. */
+  listener: Listener | null = null;
+  readonly #port: MessagePort;
+  readonly #terminate: () => void;
+
+  constructor(port: MessagePort, terminate: () => void) {
     this.#port = port;
-    this.#end = end;
+    this.#terminate = terminate;
+    port.onmessage = ({ data }: MessageEvent<SendToMain>) => this.listener?.heard(data);
   }
   post(message: MainToSend): void {
     this.#port.postMessage(message);
@@ -30,43 +38,64 @@ export class SendWorker {
   }
   /** Ends it after what it is doing, which may never be done; nothing is heard of it any more. */
   end(): void {
+    this.listener = null;
     this.#port.close();
-    this.#end();
+    this.#terminate();
   }
 }
 
+/** Makes a worker in this isolate and gives it its port. Holds the isolate up until the thread runs. */
+export function openWorker(script: string, name: string, port: MessagePort, failed: (reason: string) => void): Worker {
+  const worker = new Worker(script, { type: "module", name, deno: { permissions: SEND_PERMISSIONS } } as WorkerOptions);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    failed(event.message);
+  };
+  worker.postMessage(port, [port]);
+  return worker;
+}
+
+/** Send workers, made here or aside. */
 export class Nursery implements Disposable {
-  readonly #worker: Worker;
-  readonly #listeners = new Map<number, Listener>();
+  readonly #script: string;
+  readonly #aside: Worker;
+  readonly #workers = new Map<number, SendWorker>();
   #nextId = 0;
 
-  constructor() {
-    this.#worker = new Worker(new URL("./nursery.ts", import.meta.url), {
+  constructor(script: URL) {
+    this.#script = script.href;
+    this.#aside = new Worker(new URL("./nursery.ts", import.meta.url), {
       type: "module",
       name: "nursery",
-      // What its workers need, for they can't have more than it has; and it reads their scripts.
-      deno: { permissions: { ffi: true, net: true, read: true, write: false, env: false, run: false, sys: false } },
+      deno: { permissions: { ...SEND_PERMISSIONS, read: [SOURCES] } },
     } as WorkerOptions);
-    this.#worker.onmessage = ({ data }: MessageEvent<NurseryToMain>) =>
-      this.#listeners.get(data.id)?.failed(data.reason);
+    this.#aside.onmessage = ({ data: { id, reason } }: MessageEvent<NurseryToMain>) =>
+      this.#workers.get(id)?.listener?.failed(reason);
   }
   #post(message: MainToNursery, transfer: Transferable[] = []): void {
-    this.#worker.postMessage(message, transfer);
+    this.#aside.postMessage(message, transfer);
   }
-  /** Starts a worker; what is posted to it waits until it runs. */
-  spawn(script: URL, name: string, listener: Listener): SendWorker {
+  /** From this isolate: at once, but for the start only, as this isolate waits. */
+  open(name: string): SendWorker {
+    const { port1, port2 } = new MessageChannel();
+    const worker = openWorker(this.#script, name, port2, (reason) => handle.listener?.failed(reason));
+    const handle = new SendWorker(port1, () => worker.terminate());
+    return handle;
+  }
+  /** From the nursery's thread: in about a second, which nobody here notices. What is posted to it waits for it. */
+  spawn(name: string): SendWorker {
     const id = this.#nextId++;
-    const { port1: ours, port2: port } = new MessageChannel();
-    ours.onmessage = ({ data }: MessageEvent<SendToMain>) => this.#listeners.get(id)?.heard(data);
-    this.#listeners.set(id, listener);
-    this.#post({ kind: "spawn", id, script: script.href, name, port }, [port]);
-    return new SendWorker(ours, () => {
-      this.#listeners.delete(id);
+    const { port1, port2: port } = new MessageChannel();
+    const handle = new SendWorker(port1, () => {
+      this.#workers.delete(id);
       this.#post({ kind: "end", id });
     });
+    this.#workers.set(id, handle);
+    this.#post({ kind: "spawn", id, script: this.#script, name, port }, [port]);
+    return handle;
   }
-  /** Ends every worker. */
+  /** Ends every worker that was made aside. */
   [Symbol.dispose](): void {
-    this.#worker.terminate();
+    this.#aside.terminate();
   }
 }

@@ -3,7 +3,6 @@
  * that worker said it needs; it is transferred, never copied across. A worker that throws, or stands still, is replaced:
  * the next one adopts its socket and its rows on the board, so its clients hear a gap and the others nothing.
  */
-import { fileURLToPath } from "node:url";
 import { BlockView, isMix, mixOf, type Source } from "../core/block.ts";
 import type { Board, WorkerRow } from "../core/board.ts";
 import { logger } from "../core/log.ts";
@@ -31,9 +30,8 @@ const MOST_DELAY_MS = 30_000;
 /** A worker that doesn't say `stopped` within this when it is told to stop is ended. */
 const STOP_MS = 1000;
 /** ... and one that isn't ready within this can't be had. */
-const START_MS = 10_000;
+const START_MS = 30_000;
 
-const SOURCES = fileURLToPath(new URL("../", import.meta.url));
 const log = logger("pool");
 
 export interface PoolOptions {
@@ -83,13 +81,16 @@ export class Pool implements SendPath {
   readonly #members: Member[];
   readonly #view = new BlockView(MAX_BLOCK_BYTES);
   readonly #board: Board;
-  readonly #nursery = new Nursery();
+  readonly #nursery: Nursery;
+  /** Waits for its first message, so that a replacement takes over at once. */
+  #spare: SendWorker | null = null;
   #mixes: number[] = [];
   #stopping = false;
 
   private constructor(options: PoolOptions, board: Board) {
     this.#options = options;
     this.#board = board;
+    this.#nursery = new Nursery(options.script);
     this.#members = Array.from(
       { length: options.size },
       (_, i) => new Member(i, board.workers[i], options.mediaPort === 0 ? 0 : options.mediaPort + i),
@@ -100,11 +101,15 @@ export class Pool implements SendPath {
   static async open(options: PoolOptions, board: Board): Promise<Pool> {
     const pool = new Pool(options, board);
     try {
-      await Promise.all(pool.#members.map((member) => pool.#start(member)));
+      await Promise.all(
+        pool.#members.map((member) => pool.#start(member, pool.#nursery.open(`send ${member.index}`))),
+      );
     } catch (error) {
+      for (const member of pool.#members) member.worker?.end();
       pool.#nursery[Symbol.dispose]();
       throw error;
     }
+    pool.#spare = pool.#nursery.spawn("send spare");
     return pool;
   }
 
@@ -158,16 +163,16 @@ export class Pool implements SendPath {
     member.posted = (member.posted + 1) >>> 0;
   }
 
-  async #start(member: Member): Promise<void> {
-    const { script, send } = this.#options, started = member.started = Promise.withResolvers<void>();
-    const worker = this.#nursery.spawn(script, `send ${member.index}`, {
+  async #start(member: Member, worker: SendWorker): Promise<void> {
+    const { send } = this.#options, started = member.started = Promise.withResolvers<void>();
+    member.worker = worker;
+    worker.listener = {
       heard: (message) => this.#heard(member, message),
       failed: (reason) => {
         if (member.ready) this.#replace(member, reason);
         else started.reject(new Error(reason));
       },
-    });
-    member.worker = worker;
+    };
     worker.post({
       kind: "start",
       options: { ...send, worker: member.index, port: member.port, descriptor: member.descriptor },
@@ -230,7 +235,9 @@ export class Pool implements SendPath {
     // deno-lint-ignore foldback/device-clock -- a rest before the next try
     setTimeout(() => {
       if (this.#stopping) return;
-      this.#start(member).catch((error: Error) => this.#replace(member, `it doesn't start: ${error.message}`));
+      const worker = this.#spare ?? this.#nursery.spawn("send spare");
+      this.#spare = this.#nursery.spawn("send spare");
+      this.#start(member, worker).catch((error: Error) => this.#replace(member, `it doesn't start: ${error.message}`));
     }, delay);
   }
 
