@@ -5,6 +5,7 @@
 import type { Milliseconds } from "./units.ts";
 
 const origin = performance.timeOrigin;
+/** The time now. It never goes back in an isolate, even when the wall clock is set. */
 export const now = (): Milliseconds => (origin + performance.now()) as Milliseconds;
 
 /** Seconds from 1900 (NTP) to 1970 (Unix), RFC 5905 section 6. */

@@ -4,10 +4,15 @@
  */
 import { isIP } from "node:net";
 
+/** 16 of address and 2 of port. */
 export const ENDPOINT_BYTES = 18;
+/** {@link ENDPOINT_BYTES} bytes: the address, IPv4 mapped, then the port, both big-endian. */
 export type Endpoint = Uint8Array;
 
-/** @throws RangeError if `ip` is no IP address or the port is out of range. */
+/**
+ * `ip` in any spelling of IPv4 or IPv6, without brackets or zone; `port` 0 … 65535. Makes a new array.
+ * @throws RangeError if `ip` is no IP address or the port is out of range.
+ */
 export function endpointOf(ip: string, port: number): Endpoint {
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new RangeError(`port must be 0 to 65535: is ${port}`);
   const bytes = new Uint8Array(ENDPOINT_BYTES);
@@ -29,6 +34,7 @@ export function endpointOf(ip: string, port: number): Endpoint {
   return bytes;
 }
 
+/** 0 … 65535. */
 export const portOf = (endpoint: Endpoint): number => endpoint[16] << 8 | endpoint[17];
 
 /** True for ::ffff:a.b.c.d. */
@@ -37,6 +43,7 @@ export function isIPv4(endpoint: Endpoint): boolean {
   return endpoint[10] === 0xff && endpoint[11] === 0xff;
 }
 
+/** The address alone: "192.0.2.7" if it is mapped, else IPv6 as RFC 5952 section 4 has it, without brackets. */
 export function ipOf(endpoint: Endpoint): string {
   if (isIPv4(endpoint)) return endpoint.subarray(12, 16).join(".");
   const groups = Array.from({ length: 8 }, (_, i) => (endpoint[2 * i] << 8 | endpoint[2 * i + 1]).toString(16));
@@ -47,6 +54,7 @@ export function ipOf(endpoint: Endpoint): string {
 export const endpointText = (endpoint: Endpoint): string =>
   isIPv4(endpoint) ? `${ipOf(endpoint)}:${portOf(endpoint)}` : `[${ipOf(endpoint)}]:${portOf(endpoint)}`;
 
+/** Are address and port the same? */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   for (let i = 0; i < ENDPOINT_BYTES; i++) if (a[i] !== b[i]) return false;
   return true;

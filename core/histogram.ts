@@ -1,15 +1,20 @@
 /**
  * Durations counted in shared memory: one isolate records, any isolate reads. Counts only grow; a reader that wants
  * "the last ten seconds" subtracts an earlier copy. Buckets are log-linear, 32 to the octave (3 % wide), from
- * nanoseconds to 34 s, as in HdrHistogram. Recording allocates nothing.
+ * nanoseconds to 68 s, as in HdrHistogram. Recording allocates nothing.
  */
 
 const SUB = 32;
 /** Counts (Uint32) in one histogram. */
 export const BUCKETS = 32 * 32;
+/** What the counts of one histogram take of shared memory. */
 export const HISTOGRAM_BYTES = BUCKETS * 4;
 
-/** @hot The bucket of a duration in nanoseconds. */
+/**
+ * The bucket of a duration in nanoseconds, 0 … {@link BUCKETS} − 1: negative ones and NaN in the first, those
+ * beyond the range in the last.
+ * @hot
+ */
 export function bucketOf(nanoseconds: number): number {
   const value = nanoseconds > 0 ? nanoseconds : 0;
   if (value < SUB) return value | 0;
@@ -30,17 +35,25 @@ export function bucketMiddle(bucket: number): number {
   return (SUB + bucket % SUB + 0.5) * 2 ** octave;
 }
 
-/** @hot Counts one duration in milliseconds. */
+/**
+ * Counts one duration in milliseconds. `counts`: {@link BUCKETS} long; this isolate alone may write it.
+ * @hot
+ */
 export function record(counts: Uint32Array, ms: number): void {
   counts[bucketOf(ms * 1e6)]++;
 }
 
-/** Percentiles in milliseconds; all zero when nothing was counted. */
+/** Percentiles in milliseconds, each the middle of its bucket; all zero when nothing was counted. */
 export interface Percentiles {
+  /** How many durations were counted: this one has no unit. */
   count: number;
+  /** The median. */
   p50: number;
+  /** 99 of 100 are no longer. */
   p99: number;
+  /** 999 of 1000 are no longer. */
   p999: number;
+  /** Of the longest duration. */
   max: number;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { RtpTimestamp, SequenceNumber } from "./units.ts";
 
+/** `a` moved on by `count` packets, back by a negative one; modulo 2¹⁶. */
 export const addSequence = (a: SequenceNumber, count: number): SequenceNumber =>
   ((a + count) & 0xffff) as SequenceNumber;
 /** How far `a` is ahead of `b`: −32768 … 32767. */

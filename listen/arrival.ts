@@ -10,7 +10,7 @@ import { type Milliseconds, milliseconds } from "../core/units.ts";
  * Of so many seconds the worst one is left out: a hiccup costs a concealed frame, and only one that comes back costs
  * everybody's time.
  */
-const SECONDS = 20;
+const SECONDS = 10;
 /** Slowest packets kept of each second: its p99.9 is among them at any packet rate that we have. */
 const KEPT = 4;
 const PERIOD_MS = 1000;

@@ -110,7 +110,7 @@ export class Playout {
     }
     if (unwrapped < this.#edge) {
       this.late++;
-      if (this.#lateSince === Infinity) this.#lateSince = time;
+      if (this.#lateSince === Infinity && !this.stalled) this.#lateSince = time;
       if (time - this.#lateSince >= LATE_MS) this.#resync(unwrapped, time);
     }
     if (!this.stalled) this.arrivals.arrived(time, time - unwrapped / PER_MS);

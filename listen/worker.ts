@@ -24,8 +24,8 @@ import { warmUp } from "./warmup.ts";
  */
 const PRIORITY = 40;
 const SECOND_MS = 1000;
-/** We didn't run for so long: what waits in the socket is late by our own fault. */
-const STALL_MS = 50;
+/** We didn't run for so long, or can't keep up: what waits in the socket is late by our own fault. */
+const STALL_MS = 20;
 
 declare const self: DedicatedWorkerGlobalScope & {
   onmessage: ((event: MessageEvent<StartMessage>) => void) | null;
@@ -78,6 +78,7 @@ async function listen(start: StartMessage): Promise<void> {
     output.advance(time);
     for (let length = socket.receive(); length >= 0; length = socket.receive()) {
       const arrival = now();
+      if (arrival - time > STALL_MS) playout.stalled = true;
       output.advance(arrival);
       client.receive(length, arrival);
     }

@@ -2,7 +2,7 @@
  * Does a shape fit in a packet, and what would? Counts the bytes of a datagram before anything is encoded: constant bit
  * rate makes them exact. A shape in, numbers and words out. Pure; any thread; for requests, not for the sound's way.
  */
-import type { Shape } from "../core/messages.ts";
+import type * as messages from "../core/messages.ts";
 import { type BitRate, bitRate, FRAMES, SAMPLE_RATE, samplesToMs } from "../core/units.ts";
 import { RED_EARLIER_BYTES, RED_PRIMARY_BYTES } from "./red.ts";
 import { RTP_HEADER_BYTES } from "./rtp.ts";
@@ -14,6 +14,13 @@ export const MAX_DATAGRAM = 1452;
 export const LADDER: readonly BitRate[] = [256, 192, 160, 128, 96, 80, 64, 48, 32, 24, 16].map((k) =>
   bitRate(k * 1000)
 );
+
+/**
+ * How a receiver gets its audio, as core's messages have it: `channels` are numbers from 1 in the order of the streams,
+ * none for a mix; `frame` is in samples; `bitrate` is that of one Opus stream; `redundancy` counts the earlier frames
+ * repeated in each packet.
+ */
+export type Shape = messages.Shape;
 
 /** A shape of which the bit rate is to be found. */
 export type RatelessShape = Omit<Shape, "bitrate">;

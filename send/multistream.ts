@@ -8,17 +8,20 @@
  */
 import { copyBytes } from "./bigendian.ts";
 
+/** Up to 4, 6, 8, 12 and 20 kHz of audio (RFC 6716 section 2, table 1). */
 export type Bandwidth = "narrowband" | "mediumband" | "wideband" | "superwideband" | "fullband";
 
 /** What the first byte of an Opus packet says (RFC 6716 section 3.1). */
 export interface Toc {
   /** 0 … 31 */
   readonly config: number;
+  /** Two channels in the one stream. */
   readonly stereo: boolean;
   /** Frame code: 0 one frame, 1 two of a size, 2 two, 3 any number. */
   readonly code: number;
   /** Samples of one frame, at 48 kHz. */
   readonly frameSamples: number;
+  /** By `config`: the most that the frame can hold. */
   readonly bandwidth: Bandwidth;
 }
 
@@ -41,7 +44,10 @@ function tocTable(): readonly Toc[] {
 }
 const TOCS = tocTable();
 
-/** @hot */
+/**
+ * Takes 0 … 255. The object is shared by all packets with this byte.
+ * @hot
+ */
 export function tocOf(byte: number): Toc {
   return TOCS[byte];
 }
@@ -117,14 +123,18 @@ function measure(packet: Uint8Array, at: number, end: number, selfDelimited: boo
   return last;
 }
 
-/** @hot Bytes of a plain packet in self-delimiting framing; −1 if it is malformed. */
+/**
+ * Bytes that the plain packet in `packet[0 … packetBytes)` takes in self-delimiting framing; −1 if it is malformed.
+ * @hot
+ */
 export function selfDelimitedBytes(packet: Uint8Array, packetBytes: number): number {
   return measure(packet, 0, packetBytes, false) < 0 ? -1 : packetBytes + found.lengthBytes;
 }
 
 /**
- * @hot Writes the plain packet in `packet[0 … packetBytes)` in self-delimiting framing, as each stream but the last.
- * Returns the bytes written, at most `packetBytes` + 2; −1, and nothing written, if the packet is malformed.
+ * Writes the plain packet in `packet[0 … packetBytes)` in self-delimiting framing, as each stream but the last. Returns
+ * the bytes written, at most `packetBytes` + 2; −1, and nothing written, if the packet is malformed.
+ * @hot
  */
 export function appendSelfDelimited(packet: Uint8Array, packetBytes: number, out: Uint8Array, at: number): number {
   const last = measure(packet, 0, packetBytes, false);
@@ -142,7 +152,11 @@ export function appendSelfDelimited(packet: Uint8Array, packetBytes: number, out
   return packetBytes + found.lengthBytes;
 }
 
-/** @hot Writes the packet as it is, as the last stream. Returns the bytes written; −1 if the packet is malformed. */
+/**
+ * Writes the plain packet in `packet[0 … packetBytes)` as it is, as the last stream. Returns the bytes written,
+ * `packetBytes`; −1, and nothing written, if the packet is malformed.
+ * @hot
+ */
 export function appendPlain(packet: Uint8Array, packetBytes: number, out: Uint8Array, at: number): number {
   if (measure(packet, 0, packetBytes, false) < 0) return -1;
   copyBytes(packet, 0, packetBytes, out, at);
@@ -150,10 +164,11 @@ export function appendPlain(packet: Uint8Array, packetBytes: number, out: Uint8A
 }
 
 /**
- * @hot Splits the multistream packet in `packet[at … at + bytes)` into `streams` plain packets, each of which a decoder
- * for one stream takes: they go into `out` (at least `bytes` long, another array than `packet`) one after the other,
- * stream k (from 0) at `offsets[k]` with `lengths[k]` bytes. False, with the outputs undefined, if it is malformed or if
- * the streams don't last equally long.
+ * Splits the multistream packet in `packet[at … at + bytes)` into `streams` plain packets, each of which a decoder for
+ * one stream takes: they go into `out` (at least `bytes` long, another array than `packet`) one after the other, stream
+ * k (from 0) at `offsets[k]` with `lengths[k]` bytes. False, with the outputs undefined, if it is malformed or if the
+ * streams don't last equally long.
+ * @hot
  */
 export function splitMultistream(
   packet: Uint8Array,

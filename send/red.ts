@@ -25,9 +25,10 @@ export const RED_PRIMARY_BYTES = 1;
 const MAX_BLOCKS = 8;
 
 /**
- * @hot Writes the headers for an earlier packet of `earlierBytes` (at most {@link RED_MAX_BYTES}; 0 = none) that began
+ * Writes the headers for an earlier packet of `earlierBytes` (at most {@link RED_MAX_BYTES}; 0 = none) that began
  * `earlierOffsetSamples` (at most {@link RED_MAX_OFFSET}) before the primary one, both of one payload type. The caller
  * puts the earlier packet and then the primary one behind them. Returns the bytes written: 5, or 1 without an earlier packet.
+ * @hot
  */
 export function writeRedHeader(
   out: Uint8Array,
@@ -47,7 +48,9 @@ export function writeRedHeader(
   return RED_EARLIER_BYTES + RED_PRIMARY_BYTES;
 }
 
+/** One block of a RED payload, which stays in the array that was read. */
 export interface RedBlock {
+  /** The block's own, not RED's. */
   readonly payloadType: number;
   /** Samples before the packet's timestamp; 0 for the primary block. */
   readonly timestampOffset: number;

@@ -11,7 +11,9 @@
  */
 import { BLOCK, type Frame } from "../core/units.ts";
 
+/** Plans the copies from blocks to frames of one length; the samples themselves it never sees. */
 export class Reframer {
+  /** Samples per channel of a frame. */
   readonly frame: Frame;
   /** Position of the first sample of the frame under way. */
   start = 0;
@@ -26,11 +28,15 @@ export class Reframer {
   #position = -1;
   #skip = 0;
 
+  /** Nothing is under way: the first block counts as after a gap. */
   constructor(frame: Frame) {
     this.frame = frame;
   }
 
-  /** @hot A block begins at `position`. True if samples before it are missing: what was begun is void. */
+  /**
+   * A block begins at `position`, in samples. True if samples before it are missing: what was begun is void.
+   * @hot
+   */
   begin(position: number): boolean {
     const gap = position !== this.#position;
     if (gap) {
@@ -42,7 +48,10 @@ export class Reframer {
     return gap;
   }
 
-  /** @hot Plans the copy that begins `at` samples into the block, and returns where it ends. */
+  /**
+   * Plans the copy that begins `at` samples into the block, and returns where it ends, at most {@link BLOCK}.
+   * @hot
+   */
   step(at: number): number {
     const left = BLOCK - at;
     this.full = false;

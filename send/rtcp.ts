@@ -32,7 +32,8 @@ const MAX_PACKETS = 32;
 /** Report blocks, and BYEs, of one compound packet that a reader takes: more than any receiver has streams. */
 const MAX_ENTRIES = 64;
 /** Any compound packet that is written here fits in so many bytes. */
-export const RTCP_MAX_BYTES = HEADER_BYTES + SENDER_INFO_BYTES + REPORT_BYTES + HEADER_BYTES + 260 + HEADER_BYTES;
+export const RTCP_MAX_BYTES: number = HEADER_BYTES + SENDER_INFO_BYTES + REPORT_BYTES + HEADER_BYTES + 260 +
+  HEADER_BYTES;
 
 /** A report block (RFC 3550 section 6.4.1). */
 export interface ReceptionReport {
@@ -52,21 +53,29 @@ export interface ReceptionReport {
   readonly delaySinceLastSr: number;
 }
 
+/** A sender report (RFC 3550 section 6.4.1) without its report blocks. */
 export interface SenderReport {
+  /** The sender's. */
   readonly ssrc: number;
   /** What a report block's `lastSr` repeats. */
   readonly ntpMiddle: number;
   /** Milliseconds since the Unix epoch; 0 if the sender has no clock. */
   readonly ntpMs: number;
+  /** The same moment as `ntpMs`, by the clock of the stream. */
   readonly rtpTimestamp: RtpTimestamp;
+  /** RTP packets sent so far, modulo 2³². */
   readonly packets: number;
+  /** Bytes of payload sent so far, modulo 2³². */
   readonly octets: number;
 }
 
 /** What a compound packet says, in its order; packet types that we don't use are left out. */
 export interface RtcpPacket {
+  /** One for each SR. */
   readonly senderReports: SenderReport[];
+  /** Blocks of SRs and RRs alike; `reporter`: the SSRC of who sent them. */
   readonly reports: (ReceptionReport & { readonly reporter: number })[];
+  /** SSRCs that leave. */
   readonly byes: number[];
 }
 
@@ -80,14 +89,18 @@ function ntpFraction(timeMs: number): number {
   return Math.floor((timeMs % 1000) * (WORD / 1000));
 }
 
-/** @hot The middle 32 bits of the NTP time of `timeMs` since the Unix epoch: 1/65536 s, modulo 2³². */
+/**
+ * The middle 32 bits of the NTP time of `timeMs` since the Unix epoch: 1/65536 s, modulo 2³².
+ * @hot
+ */
 export function ntpMiddle(timeMs: number): number {
   return (ntpSeconds(timeMs) << 16 | ntpFraction(timeMs) >>> 16) >>> 0;
 }
 
 /**
- * @hot Round trip in milliseconds, from a report block that arrived at `arrivalMs` since the Unix epoch; never negative,
- * but −1 if the report knows of no SR.
+ * Round trip in milliseconds, from a report block that arrived at `arrivalMs` since the Unix epoch; never negative, but
+ * −1 if the report knows of no SR.
+ * @hot
  */
 export function roundTripMs(arrivalMs: number, lastSr: number, delaySinceLastSr: number): number {
   if (lastSr === 0) return -1;
@@ -116,8 +129,9 @@ function writeCname(out: Uint8Array, at: number, ssrc: number, cname: Uint8Array
 }
 
 /**
- * @hot SR + SDES. `timeMs` since the Unix epoch is the moment of `timestamp`; `packets` and `octets` (of payload) are
- * taken modulo 2³²; `cname` is UTF-8, at most 255 bytes. Returns the bytes written.
+ * SR + SDES. `timeMs` since the Unix epoch is the moment of `timestamp`; `packets` and `octets` (of payload) are taken
+ * modulo 2³²; `cname` is UTF-8, at most 255 bytes. Returns the bytes written.
+ * @hot
  */
 export function writeSenderReport(
   out: Uint8Array,
@@ -139,7 +153,11 @@ export function writeSenderReport(
   return bytes + writeCname(out, at + bytes, ssrc, cname);
 }
 
-/** @hot RR, with one report or none, + SDES. Returns the bytes written. */
+/**
+ * RR, with one report or none, + SDES. `cumulativeLost` is held within 24 bits, signed; `cname` is UTF-8, at most 255
+ * bytes. Returns the bytes written.
+ * @hot
+ */
 export function writeReceiverReport(
   out: Uint8Array,
   at: number,
@@ -161,7 +179,10 @@ export function writeReceiverReport(
   return bytes + writeCname(out, at + bytes, ssrc, cname);
 }
 
-/** @hot Empty RR + SDES + BYE. Returns the bytes written. */
+/**
+ * Empty RR + SDES + BYE. `cname` is UTF-8, at most 255 bytes. Returns the bytes written.
+ * @hot
+ */
 export function writeBye(out: Uint8Array, at: number, ssrc: number, cname: Uint8Array): number {
   const bytes = writeReceiverReport(out, at, ssrc, cname, null);
   writeHeader(out, at + bytes, 1, GOODBYE, HEADER_BYTES, ssrc);

@@ -16,6 +16,7 @@
 import { type RtpTimestamp, rtpTimestamp, type SequenceNumber, sequenceNumber } from "../core/units.ts";
 import { get16, get32, put16, put32 } from "./bigendian.ts";
 
+/** The fixed header: no CSRCs, no extension (RFC 3550 section 5.1). */
 export const RTP_HEADER_BYTES = 12;
 /** One Opus packet, `opus/48000/2` (RFC 7587). */
 export const PAYLOAD_TYPE_OPUS = 96;
@@ -24,7 +25,11 @@ export const PAYLOAD_TYPE_MULTIOPUS = 97;
 /** An earlier packet and this one (RFC 2198). */
 export const PAYLOAD_TYPE_RED = 98;
 
-/** @hot Writes a header without CSRCs, extension and padding. Returns the bytes written: {@link RTP_HEADER_BYTES}. */
+/**
+ * Writes a header without CSRCs, extension and padding. `payloadType` is at most 127, `sequence` is taken modulo 2¹⁶,
+ * `timestamp` and `ssrc` modulo 2³². Returns the bytes written: {@link RTP_HEADER_BYTES}.
+ * @hot
+ */
 export function writeRtpHeader(
   out: Uint8Array,
   at: number,
@@ -44,10 +49,15 @@ export function writeRtpHeader(
 
 /** A header that was read; one object serves for all packets. */
 export class RtpPacket {
+  /** 7 bits. */
   payloadType = 0;
+  /** The first packet after a start or a break (RFC 3551 section 4.1). */
   marker = false;
+  /** As it came: wraps are not counted. */
   sequence: SequenceNumber = sequenceNumber(0);
+  /** Of the payload's first sample; of the primary one's with redundancy. */
   timestamp: RtpTimestamp = rtpTimestamp(0);
+  /** 0 … 2³²−1. */
   ssrc = 0;
   /** Index of the payload's first byte in the array that was read. */
   payloadAt = 0;
@@ -55,8 +65,9 @@ export class RtpPacket {
   payloadBytes = 0;
 
   /**
-   * @hot Reads the packet of `length` bytes that begins at `at`. False, with the fields undefined, if it isn't version 2
-   * or if CSRCs, extension or padding don't fit in it.
+   * Reads the packet of `length` bytes that begins at `at`. False, with the fields undefined, if it isn't version 2 or if
+   * CSRCs, extension or padding don't fit in it.
+   * @hot
    */
   read(packet: Uint8Array, at: number, length: number): boolean {
     if (length < RTP_HEADER_BYTES) return false;
@@ -90,9 +101,13 @@ export class RtpPacket {
   }
 }
 
+/** What comes on a media socket; `other` is anything that we don't speak, DTLS and TURN channels too. */
 export type DatagramKind = "stun" | "rtp" | "rtcp" | "other";
 
-/** @hot What a datagram on a media socket is by its first two bytes: RFC 7983 section 7, RFC 5761 section 4. */
+/**
+ * What a datagram on a media socket is by its first two bytes: RFC 7983 section 7, RFC 5761 section 4.
+ * @hot
+ */
 export function kindOfDatagram(firstByte: number, secondByte: number): DatagramKind {
   if (firstByte < 4) return "stun";
   if (firstByte < 128 || firstByte > 191) return "other";

@@ -4,13 +4,14 @@
  */
 import { isIP } from "node:net";
 import { endpointOf, ipOf, isIPv4 } from "../core/endpoint.ts";
-import type { Shape } from "../core/messages.ts";
 import { samplesToMs } from "../core/units.ts";
+import type { Shape } from "./fit.ts";
 import { PAYLOAD_TYPE_MULTIOPUS, PAYLOAD_TYPE_OPUS, PAYLOAD_TYPE_RED } from "./rtp.ts";
 
 /** How far multicast goes unless told otherwise: not beyond a router, as the system's sockets have it. */
 export const MULTICAST_TTL = 1;
 
+/** What {@link sdpOf} writes down: one RTP stream, or all of a `mono` shape, and where it goes. */
 export interface Description {
   /** For `o=`: a number that no other description of this server has. */
   readonly sessionId: number;
@@ -28,7 +29,9 @@ export interface Description {
   readonly port: number;
   /** Of a `mono` shape one for each channel. */
   readonly ssrc: number | readonly number[];
+  /** For `a=ssrc:` (RFC 5576 section 6.1): what RTCP says too, the same for every stream. */
   readonly cname: string;
+  /** Its bit rate is not told. */
   readonly shape: Shape;
   /** RTCP on the same port (RFC 5761), else on port + 1. */
   readonly rtcpMux: boolean;

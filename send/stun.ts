@@ -19,8 +19,11 @@ import { crc32 } from "node:zlib";
 import { type Endpoint, ENDPOINT_BYTES, isIPv4, portOf } from "../core/endpoint.ts";
 import { get16, get32, put16, put32 } from "./bigendian.ts";
 
+/** Message type: Binding, class request (RFC 8489 section 5). */
 export const STUN_BINDING_REQUEST = 0x0001;
+/** Message type: Binding, class success response (RFC 8489 section 5). */
 export const STUN_BINDING_SUCCESS = 0x0101;
+/** 96 bits (RFC 8489 section 5). */
 export const TRANSACTION_ID_BYTES = 12;
 /** Longer messages aren't read: they wouldn't come through a network in one piece, and hashing them costs. */
 export const STUN_MAX_BYTES = 1500;
@@ -43,11 +46,13 @@ const FINGERPRINT = 0x8028;
  */
 const HARMLESS = [0x0001, 0x0009, 0x000a, 0x0024, 0x0025];
 
+/** What {@link readStun} found in a message; its integrity is still to be verified. */
 export interface StunMessage {
   /** {@link STUN_BINDING_REQUEST}, {@link STUN_BINDING_SUCCESS} or another one. */
   readonly type: number;
   /** A copy, 12 bytes. */
   readonly transactionId: Uint8Array;
+  /** USERNAME, decoded from UTF-8; null: there is none. */
   readonly username: string | null;
   /** Where the attribute begins, counted from the message's first byte; −1: there is none. */
   readonly integrityAt: number;

@@ -8,7 +8,7 @@ import { type Server, startServer } from "./server.ts";
 const PROGRAM = fileURLToPath(new URL("./faulty_server.ts", import.meta.url));
 
 /** Between two faults: 1.5 s. */
-const WELL_PACKETS = 300;
+const WELL_PACKETS = 150;
 
 /** A test with a breakable server of two send workers; what the server said is printed when it fails. */
 function faultTest(name: string, body: (server: Server) => Promise<void>): void {
@@ -62,7 +62,7 @@ for (const fault of ["throw", "hang", "reject", "vanish"] as const) {
           await phone.radio.until(() => phone.marked(time) > 0);
           const at = phone.marked(time);
           console.log(`${fault}, time ${time}: ${gapBefore(phone, at).toFixed(0)} ms without audio`);
-          await phone.more(60);
+          await phone.more(40);
           assert.equal(phone.marked(time + 1), -1, "one marker for one gap");
           assertUnbroken(phone, phone.heard.slice(at));
         }
@@ -81,3 +81,51 @@ for (const fault of ["throw", "hang", "reject", "vanish"] as const) {
     },
   );
 }
+
+faultTest(
+  "a send worker that breaks at each block is tried less and less often, and the others lose nothing",
+  async (server) => {
+    using victim = await JoinedPhone.join(server, { channels: [1] });
+    using other = await JoinedPhone.join(server, { channels: [2] });
+    const worker = workerOf(server, victim), line = `Send worker ${worker} failed and is replaced`;
+    await command(server, `doom ${worker}`);
+    await server.line(new RegExp(`${line} in 2 s`));
+    const when = server.output.flatMap((text) => new RegExp(`${line} (now|in \\d+ s)`).exec(text)?.[1] ?? []);
+    assert.deepEqual(when, ["now", "now", "now", "in 1 s", "in 2 s"]);
+    const { status, body } = await server.call("GET", "/api/v1/status");
+    assert.equal(status, 200);
+    assert.equal(body.workers[worker].restarts, when.length);
+    assert.equal(body.workers[1 - worker].restarts, 0);
+    assertUnbroken(other);
+    await assertTone(other, 200);
+    await other.more(WELL_PACKETS);
+    assertUnbroken(other);
+    assert.equal(await server.stop(), 0);
+    assert.ok(other.saidBye);
+  },
+);
+
+faultTest(
+  "with every send worker broken the server stays up, audio comes back, and health tells the truth",
+  async (server) => {
+    using one = await JoinedPhone.join(server, { channels: [1] });
+    using two = await JoinedPhone.join(server, { channels: [2] });
+    await command(server, "hang 0");
+    await command(server, "hang 1");
+    for (const [phone, hertz] of [[one, 100], [two, 200]] as const) {
+      await phone.radio.until(() => phone.marked(1) > 0);
+      console.log(`both hang: ${gapBefore(phone, phone.marked(1)).toFixed(0)} ms without audio`);
+      await phone.more(40);
+      await assertTone(phone, hertz);
+    }
+    using third = await JoinedPhone.join(server, { channels: [3] });
+    await third.more(40);
+    await assertTone(third, 300);
+    await command(server, "doom 0");
+    await command(server, "doom 1");
+    const health = () => server.call("GET", "/healthz", undefined, null);
+    await until(async () => /send worker/.test((await health()).body.reason));
+    assert.equal((await server.call("GET", "/api/v1/status")).status, 200);
+    assert.equal(await server.stop(), 0);
+  },
+);

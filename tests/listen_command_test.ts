@@ -151,7 +151,7 @@ Deno.test("text output says what happened in words, without secrets", async () =
   assert.match(listener.lines[0], /^joined as s_1: 1 channels \(1\), 5 ms frames/);
   assert.match(
     text,
-    /^1 s: received \d+ .*lost 0.*buffer .* ms, depth .* ms \(.*arrival jitter .* margin.*\).*delay .*drift .* ppm/m,
+    /^1 s: received \d+ .*lost 0.*buffer .* ms, depth .* ms \(.*arrival jitter .*\).*delay .*drift .* ppm/m,
   );
   assert.match(listener.lines.at(-1)!, /^ended \(time is up\): received \d+, lost 0/);
   for (const secret of server.secrets) assert.ok(!text.includes(secret));

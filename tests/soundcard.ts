@@ -69,9 +69,11 @@ async function waitForJack(server: string, jackd: Deno.ChildProcess, channels: n
   const env = { JACK_DEFAULT_SERVER: server, JACK_NO_START_SERVER: "1" };
   await new Deno.Command("jack_wait", { args: ["-s", server, "-w", "-t", "10"], env, stdout: "null", stderr: "null" })
     .output();
-  const { stdout } = await new Deno.Command("jack_lsp", { args: ["-s", server], env, stderr: "null" }).output();
-  if (ended || !new TextDecoder().decode(stdout).split("\n").includes(`system:capture_${channels}`)) {
-    throw new Error(`cannot start the sound card: jackd ${ended ? `ended with code ${ended.code}` : "has no ports"}`);
+  const { stdout, stderr } = await new Deno.Command("jack_lsp", { args: ["-s", server], env }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (ended || !text(stdout).split("\n").includes(`system:capture_${channels}`)) {
+    const why = ended ? `jackd ended with code ${ended.code}` : `jackd has no ports: ${text(stdout)}${text(stderr)}`;
+    throw new Error(`cannot start the sound card: ${why}`);
   }
 }
 

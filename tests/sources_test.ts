@@ -131,17 +131,15 @@ Deno.test("the demo band has sixteen named channels that all sound, at sensible 
   });
 });
 
-Deno.test("each channel of the demo band sounds within every five seconds", async () => {
-  await using capture = new Capture(resolveSource("demo", null).description);
-  await capture.hear(1);
-  const demo = new Demo(16),
-    mix = new Float32Array(16 * BLOCK),
-    last = new Float64Array(16),
-    quiet = new Float64Array(16);
+Deno.test("each channel of the demo band sounds within every five seconds", () => {
+  const demo = new Demo(16), mix = new Float32Array(16 * BLOCK);
+  const heard = new Float64Array(16), quiet = new Float64Array(16);
   for (let position = 0; position < DEMO_LENGTH; position += BLOCK) {
     demo.render(position, mix, 0, BLOCK);
-    for (let i = 0; i < mix.length; i++) if (Math.abs(mix[i]) > 0.01) last[i % 16] = position;
-    for (let channel = 0; channel < 16; channel++) quiet[channel] = Math.max(quiet[channel], position - last[channel]);
+    for (let i = 0; i < mix.length; i++) if (Math.abs(mix[i]) > 0.01) heard[i % 16] = position;
+    for (let channel = 0; channel < 16; channel++) {
+      quiet[channel] = Math.max(quiet[channel], position - heard[channel]);
+    }
   }
   assert.ok(quiet.every((samples) => samples < 5 * SAMPLE_RATE), [...quiet].join(" "));
 });
