@@ -15,13 +15,15 @@ import type { Pulse } from "./pulse.ts";
 export type CardDescription = Extract<SourceDescription, { kind: "portaudio" | "alsa" }>;
 
 const FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 5000;
-/** The first opening takes no longer, or it hangs. */
-const OPEN_MS = 10_000;
+/** The first opening takes no longer, or it hangs. A busy machine's sound server may refuse once or twice. */
+const OPEN_MS = 10_000, FIRST_TRIES = 4, RETRY_MS = 250;
 /** Sixteen periods of a block: what an ALSA buffer of as many periods is asked for by. */
 const ALSA_LATENCY = 16 * BLOCK / SAMPLE_RATE;
 
 /** When told to stop, a call that is under way gets this long to end. */
 const STOP_MS = 500;
+
+const message = (error: unknown) => error instanceof Error ? error.message : String(error);
 
 /** Resolves after `ms`, or at once when the ring says stop. */
 const pause = async (ring: RingWriter, ms: number) => await Atomics.waitAsync(ring.words, Word.Stop, 0, ms).value;
@@ -69,7 +71,7 @@ class Keeper {
 
   async run(): Promise<void> {
     const { name } = this.#card;
-    const opening = this.#open(false);
+    const opening = this.#firstOpen();
     const timeout = pause(this.#ring, OPEN_MS);
     await Promise.race([opening, timeout]);
     while (this.#stream !== null) {
@@ -84,12 +86,24 @@ class Keeper {
     if (!this.#ring.stopped) throw new Error(`cannot open ${name}: no answer within ${OPEN_MS / 1000} s`);
   }
 
+  async #firstOpen(): Promise<void> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await this.#open(false);
+      } catch (error) {
+        if (tries === FIRST_TRIES || this.#ring.stopped) throw error;
+        this.#log.debug(`${this.#card.name}: ${message(error)}; trying again`);
+        await pause(this.#ring, RETRY_MS);
+      }
+    }
+  }
+
   /** Ends with a stream, or without when it was told to stop. */
   async #reopen(): Promise<void> {
     if (!await this.#capture.standIn(this.#close())) return;
     for (let ms = FIRST_PAUSE_MS, tries = 0; this.#stream === null; ms = Math.min(2 * ms, LONGEST_PAUSE_MS), tries++) {
       if (!await this.#capture.standIn(pause(this.#ring, ms))) return;
-      const opening = this.#open(tries > 0).catch((error) => this.#log.debug(`${this.#card.name}: ${error.message}`));
+      const opening = this.#open(tries > 0).catch((error) => this.#log.debug(`${this.#card.name}: ${message(error)}`));
       if (!await this.#capture.standIn(opening)) return;
     }
   }

@@ -142,7 +142,9 @@ function parsePoolSize(flag: string | undefined, environment: string | undefined
   return { size: value, why: name };
 }
 
-function stateDirectory(environment: (name: string) => string | undefined): string {
+function stateDirectory(flag: string | undefined, environment: (name: string) => string | undefined): string {
+  if (flag === "") throw new FlagError(`--state-dir must be a directory: is ""`);
+  if (flag !== undefined) return flag;
   const state = environment("XDG_STATE_HOME");
   if (state?.startsWith("/")) return `${state}/foldback`;
   const home = environment("HOME") ?? environment("USERPROFILE");
@@ -203,7 +205,7 @@ export function parseStart(
     publicHost,
     joinCode: secret("join-code", text("join-code"), 4),
     engineerKey: secret("engineer-key", text("engineer-key"), 22),
-    stateDir: text("state-dir") ?? stateDirectory(environment),
+    stateDir: stateDirectory(text("state-dir"), environment),
     poolSize,
     sendMode: choice("send-mode", text("send-mode") ?? "pool", ["pool", "sync", "sync-unshared"]),
     dscp: integer("dscp", text("dscp") ?? "46", 0, 63),

@@ -3,6 +3,7 @@
  * isolate, once at start.
  */
 import { randomBytes, randomInt } from "node:crypto";
+import { FlagError } from "./flags.ts";
 
 /** No letters that are mistaken for one another on a dark stage. */
 const ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -42,8 +43,19 @@ function kept(directory: string, name: string, make: () => string): { value: str
   return { value, file };
 }
 
-/** Given secrets win and are not written. @throws Error that names the file. */
+/** Given secrets win and are not written. @throws FlagError if the directory can't be used, Error that names the file. */
 export function keepSecrets(directory: string, joinCode: string | null, engineerKey: string | null): Secrets {
+  try {
+    return secretsIn(directory, joinCode, engineerKey);
+  } catch (error) {
+    // Of the system: a file in its place, no permission, no space.
+    const { code, message } = error as Error & { code?: string };
+    if (code === undefined) throw error;
+    throw new FlagError(`--state-dir must be a directory that can be written: ${directory}: ${message}`);
+  }
+}
+
+function secretsIn(directory: string, joinCode: string | null, engineerKey: string | null): Secrets {
   const key = engineerKey === null ? kept(directory, "engineer-key", makeKey) : null;
   return {
     joinCode: joinCode ?? kept(directory, "join-code", makeCode).value,

@@ -113,12 +113,16 @@ export class RingReader extends RingViews {
   release(): void {
     Atomics.add(this.words, Word.Read, 1);
   }
-  /** Resolves when a block waits, or after `ms`. */
-  async wait(ms: number): Promise<void> {
+  /** Resolves when a block waits, or at {@link wake}. No time limit: each would cost a timer for each block. */
+  async wait(): Promise<void> {
     const seen = Atomics.load(this.words, Word.Written);
     if (this.waiting() > 0) return;
-    const result = Atomics.waitAsync(this.words, Word.Written, seen, ms);
+    const result = Atomics.waitAsync(this.words, Word.Written, seen);
     if (result.async) await result.value;
+  }
+  /** Ends a {@link wait} without a block. */
+  wake(): void {
+    Atomics.notify(this.words, Word.Written);
   }
   stop(): void {
     Atomics.store(this.words, Word.Stop, 1);

@@ -6,27 +6,28 @@
  */
 import { type Milliseconds, milliseconds } from "../core/units.ts";
 
-/**
- * Of so many seconds the worst one is left out: a hiccup costs a concealed frame, and only one that comes back costs
- * everybody's time.
- */
 const SECONDS = 10;
-/** Slowest packets kept of each second: its p99.9 is among them at any packet rate that we have. */
-const KEPT = 4;
 const PERIOD_MS = 1000;
-/** Share of a second's packets that the spread covers. */
-const QUANTILE = 0.999;
+/**
+ * Share of the packets that the spread covers. What is beyond is concealed: a stall that comes once or twice in the window
+ * costs a concealed frame or two, only one that keeps coming back costs everybody's time.
+ */
+const QUANTILE = 0.99;
 /** Seconds of fastest transits that the drift is measured from, and how many it takes at least. */
 const DRIFT_SECONDS = 32, DRIFT_AT_LEAST = 8;
 /** The fastest transit of a second differs from that of the one before by so much: the path is another one. */
 const PATH_MS = 1;
-const SLOWEST = -Infinity;
+/** Lags are counted in steps of 0.1 ms, from a bit below the fastest transit that the second began with. */
+const STEP_MS = 0.1, BELOW = 200;
 /** What lags farther is an outage: nobody would play along with a buffer that deep. */
 export const OUTAGE_MS = 60;
+const STEPS = BELOW + Math.ceil(OUTAGE_MS / STEP_MS) + 1;
 
 export class ArrivalWindow {
-  /** Rows of {@link KEPT} transits, the slowest first; one row for each second. */
-  readonly #slowest = new Float64Array(SECONDS * KEPT).fill(SLOWEST);
+  /** Rows of {@link STEPS} counts; one row for each second. */
+  readonly #lags = new Uint16Array(SECONDS * STEPS);
+  /** Transit at which a row's counting begins. */
+  readonly #bases = new Float64Array(SECONDS);
   readonly #fastest = new Float64Array(SECONDS).fill(Infinity);
   readonly #sums = new Float64Array(SECONDS);
   readonly #counts = new Float64Array(SECONDS);
@@ -43,7 +44,7 @@ export class ArrivalWindow {
 
   /** Forgets everything but the drift, which belongs to the clocks: the path or the timestamps are other ones. */
   reset(): void {
-    this.#slowest.fill(SLOWEST);
+    this.#lags.fill(0);
     this.#fastest.fill(Infinity);
     this.#sums.fill(0);
     this.#counts.fill(0);
@@ -59,14 +60,23 @@ export class ArrivalWindow {
       this.since = time as Milliseconds;
     } else if (time - this.#rowSince >= PERIOD_MS) this.#turn(time);
     if (transit - this.fastest > OUTAGE_MS) return;
-    const row = this.#row, first = row * KEPT, slowest = this.#slowest;
+    const row = this.#row;
+    if (this.#counts[row] === 0) this.#bases[row] = Math.min(this.fastest, transit) - BELOW * STEP_MS;
     this.#counts[row]++;
     this.#sums[row] += transit;
     if (transit < this.#fastest[row]) this.#fastest[row] = transit;
-    let place = first + KEPT - 1;
-    if (transit <= slowest[place]) return;
-    for (; place > first && slowest[place - 1] < transit; place--) slowest[place] = slowest[place - 1];
-    slowest[place] = transit;
+    if (transit < this.#bases[row]) this.#lower(row, transit);
+    const step = Math.floor((transit - this.#bases[row]) / STEP_MS);
+    if (step < STEPS) this.#lags[row * STEPS + step]++;
+  }
+
+  /** @hot A transit below what the row can count: moves its counts up; what leaves at the top was an outage. */
+  #lower(row: number, transit: number): void {
+    const steps = Math.ceil((this.#bases[row] - transit) / STEP_MS) + BELOW, first = row * STEPS;
+    this.#bases[row] -= steps * STEP_MS;
+    for (let step = STEPS - 1; step >= 0; step--) {
+      this.#lags[first + step] = step >= steps ? this.#lags[first + step - steps] : 0;
+    }
   }
 
   /** @hot The next second's row, after as many empty ones as there were seconds without a packet. */
@@ -86,7 +96,7 @@ export class ArrivalWindow {
       this.#fastest[this.#row] = Infinity;
       this.#sums[this.#row] = 0;
       this.#counts[this.#row] = 0;
-      this.#slowest.fill(SLOWEST, this.#row * KEPT, (this.#row + 1) * KEPT);
+      this.#lags.fill(0, this.#row * STEPS, (this.#row + 1) * STEPS);
     }
   }
 
@@ -99,25 +109,26 @@ export class ArrivalWindow {
     return fastest;
   }
 
-  /**
-   * @hot How far the p99.9 of the packets lags behind the fastest of its own second (the drift of the clocks is out), in
-   * the second-worst second of the window.
-   */
+  /** @hot How far the slowest but 1 % of the packets lag behind the fastest of their own second: without the drift. */
   spread(): number {
-    let worst = 0, second = 0, seconds = 0;
-    for (let row = 0; row < SECONDS; row++) {
-      const packets = this.#counts[row];
-      if (packets === 0) continue;
-      seconds++;
-      const place = Math.min(KEPT - 1, packets - Math.ceil(packets * QUANTILE));
-      const fastest = row === this.#row ? Math.min(this.#fastest[row], this.fastest) : this.#fastest[row];
-      const lag = Math.min(OUTAGE_MS, this.#slowest[row * KEPT + place] - fastest);
-      if (lag > worst) {
-        second = worst;
-        worst = lag;
-      } else if (lag > second) second = lag;
+    let packets = 0;
+    for (let row = 0; row < SECONDS; row++) packets += this.#counts[row];
+    let slower = packets - Math.ceil(packets * QUANTILE);
+    if (packets === 0) return 0;
+    for (let lag = Math.ceil(OUTAGE_MS / STEP_MS); lag > 0; lag--) {
+      for (let row = 0; row < SECONDS; row++) {
+        if (this.#counts[row] === 0) continue;
+        const fastest = Math.floor((this.#fastestOf(row) - this.#bases[row]) / STEP_MS), step = fastest + lag;
+        if (step >= 0 && step < STEPS) slower -= this.#lags[row * STEPS + step];
+      }
+      if (slower < 0) return (lag + 1) * STEP_MS;
     }
-    return seconds > 2 ? second : worst;
+    return 0;
+  }
+
+  /** @hot The present second has only begun: the one before helps it. */
+  #fastestOf(row: number): number {
+    return row === this.#row ? Math.min(this.#fastest[row], this.fastest) : this.#fastest[row];
   }
 
   /** @hot Mean lag behind the fastest of its own second. */

@@ -27,6 +27,8 @@ const MAX_CHANGE = 0.005;
  * tell more quickly than an integral of the error could.
  */
 const PROPORTIONAL = 1;
+/** How often the spread is worked out. */
+const AIM_MS = 50;
 /** No sound card is farther off. */
 const MAX_DRIFT = 0.0005;
 /** The error is averaged over about so long: a device takes its audio in blocks. */
@@ -43,6 +45,7 @@ export class DepthControl {
   /** Where it is meant to be now, on its way there. */
   depthMs: number;
   #moving = false;
+  #aimedAt = -Infinity;
   #spreadMs = 0;
   #error = 0;
   #resting = true;
@@ -86,7 +89,10 @@ export class DepthControl {
   /** @hot */
   #aim(time: number): void {
     const arrivals = this.#arrivals;
-    this.#spreadMs = arrivals.spread();
+    if (time - this.#aimedAt >= AIM_MS) {
+      this.#aimedAt = time;
+      this.#spreadMs = arrivals.spread();
+    }
     if (this.#fixedMs !== null) {
       this.targetMs = this.#fixedMs + arrivals.meanLag();
       return;
@@ -108,7 +114,7 @@ export class DepthControl {
 
   /** Why the target is what it is, for people. */
   get reason(): string {
-    const spread = `p99.9 arrival jitter ${this.#spreadMs.toFixed(1)} ms`;
+    const spread = `p99 arrival jitter ${this.#spreadMs.toFixed(1)} ms`;
     if (this.#fixedMs !== null) return `fixed at ${this.#fixedMs} ms; ${spread}`;
     if (this.targetMs > this.#spreadMs + MARGIN_MS + this.#repairMs + 0.05) {
       return `first ${this.targetMs.toFixed(1)} ms, while the arrivals are learnt; ${spread}`;

@@ -22,9 +22,6 @@ export interface SendPath {
   stop(): Promise<void>;
 }
 
-/** Wakes the loop even when no block comes, so that it sees that it is to end. */
-const PATIENCE_MS = 100;
-
 export class Engine {
   readonly #reader: RingReader;
   readonly #mixer: Mixer;
@@ -41,14 +38,15 @@ export class Engine {
 
   /** Ends after {@link finish}, when the ring is empty. */
   async run(): Promise<void> {
-    while (this.#running || this.#reader.waiting() > 0) {
+    while (this.#running) {
+      await this.#reader.wait();
       while (this.#reader.waiting() > 0) this.#block();
-      await this.#reader.wait(PATIENCE_MS);
     }
   }
 
   finish(): void {
     this.#running = false;
+    this.#reader.wake();
   }
 
   /** @hot */

@@ -14,6 +14,7 @@ class Listening implements AsyncDisposable {
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #log: Promise<string>;
   #rest = "";
+  #last = "";
 
   constructor(source: string, card: Card) {
     this.#child = new Deno.Command(Deno.execPath(), {
@@ -31,11 +32,12 @@ class Listening implements AsyncDisposable {
   async next(): Promise<Report> {
     while (!this.#rest.includes("\n")) {
       const { value, done } = await this.#lines.read();
-      if (done) throw new Error(`cannot hear: the program ended: ${await this.#log}`);
+      if (done) throw new Error(`cannot hear: the program ended after ${this.#last || "nothing"}: ${await this.#log}`);
       this.#rest += value;
     }
     const end = this.#rest.indexOf("\n"), line = this.#rest.slice(0, end);
     this.#rest = this.#rest.slice(end + 1);
+    this.#last = line;
     return JSON.parse(line);
   }
   /** The first report that is as wanted. */
@@ -90,7 +92,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       `${source} brings silence while jackd is gone (${signal}), and the sound again after it`,
       CARD_NEEDS,
       async () => {
-        await using card = await startCard({ period, seconds: 10 });
+        await using card = await startCard({ period, seconds: 20 });
         await using heard = new Listening(source, card);
         const before = await heard.until(sounds);
         for (let times = 0; times < 2; times++) {

@@ -44,7 +44,7 @@ export class Capture implements AsyncDisposable {
       const ended = this.messages.find(({ kind }) => kind === "failed");
       if (ended?.kind === "failed") throw new Error(ended.reason);
       // A wait on shared memory alone doesn't keep the process going.
-      await Promise.race([ring.wait(100), this.#ended]);
+      await Promise.race([ring.wait(), this.#ended]);
       for (; blocks.length < count && ring.waiting() > 0; ring.release()) {
         const at = ring.offset();
         blocks.push({

@@ -72,7 +72,10 @@ async function waitForJack(server: string, jackd: Deno.ChildProcess, channels: n
   const { stdout, stderr } = await new Deno.Command("jack_lsp", { args: ["-s", server], env }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (ended || !text(stdout).split("\n").includes(`system:capture_${channels}`)) {
-    const why = ended ? `jackd ended with code ${ended.code}` : `jackd has no ports: ${text(stdout)}${text(stderr)}`;
+    const full = "if its server slots are full: rm -r /dev/shm/jack* while no jackd runs";
+    const why = ended
+      ? `jackd ended with code ${ended.code} (${full})`
+      : `jackd has no ports: ${text(stdout)}${text(stderr)}`;
     throw new Error(`cannot start the sound card: ${why}`);
   }
 }
@@ -114,25 +117,35 @@ export async function startCard(options: CardOptions = {}): Promise<Card> {
     try {
       await waitForJack(server, jackd, channels);
     } catch (error) {
-      jackd.kill("SIGTERM");
+      try {
+        jackd.kill("SIGTERM");
+      } catch {
+        // It ended by itself.
+      }
       await jackd.status;
       throw error;
     }
     return jackd;
   };
-  let jackd: Deno.ChildProcess | undefined, crashed = false;
+  let jackd: Deno.ChildProcess | undefined, unclean = false;
   const kill = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => {
     const running = jackd;
     jackd = undefined;
     if (!running) return;
-    crashed = signal === "SIGKILL";
-    running.kill(signal);
-    await running.status;
+    try {
+      running.kill(signal);
+    } catch {
+      // It died by itself.
+    }
+    unclean = !(await running.status).success;
   };
   const end = async () => {
-    // A jackd that was killed outright keeps one of the machine's eight server slots until the next of its name ends well.
-    if (crashed) jackd ??= await start();
     await kill();
+    // A jackd that didn't end well keeps one of the machine's eight server slots until the next of its name does.
+    if (unclean) {
+      jackd = await start();
+      await kill();
+    }
     await Deno.remove(folder, { recursive: true });
   };
   try {

@@ -1,0 +1,61 @@
+/** The sound card goes while phones listen, and comes back. */
+import assert from "node:assert/strict";
+import { assertTone, assertUnbroken, JoinedPhone, until } from "./faults_phone.ts";
+import { parseRtp } from "./phone.ts";
+import { programTest } from "./require.ts";
+import { type Server, startServer } from "./server.ts";
+import { CARD_NEEDS, startCard } from "./soundcard.ts";
+
+const health = (server: Server) => server.call("GET", "/healthz", undefined, null);
+const said = (server: Server, pattern: RegExp) => server.output.filter((line) => pattern.test(line)).length;
+
+programTest(
+  "a card that dies, twice, is silence meanwhile, and its audio comes back by itself",
+  CARD_NEEDS,
+  async () => {
+    await using card = await startCard();
+    await using server = await startServer({ args: ["--source", card.source, "--pool-size", "1"], env: card.env });
+    try {
+      using phone = await JoinedPhone.join(server, { channels: [3] });
+      await phone.more(60);
+      await assertTone(phone, 400);
+      for (let time = 1; time <= 2; time++) {
+        assert.equal((await health(server)).status, 200);
+        await card.kill(time === 1 ? "SIGTERM" : "SIGKILL");
+        await until(async () => (await health(server)).status === 503);
+        assert.match((await health(server)).body.reason, /no audio/);
+        const gone = phone.heard.length;
+        await phone.more(50); // silence, but on it goes
+        await card.restart();
+        await until(async () => (await health(server)).status === 200);
+        await phone.more(60);
+        await assertTone(phone, 400);
+        const packets = phone.heard.slice(gone).map(parseRtp);
+        assert.ok(packets.every(({ marker, ssrc }) => !marker && ssrc === phone.media.ssrc));
+        assert.equal(said(server, /has gone/), time);
+        assert.equal(said(server, /is back after/), time);
+      }
+      // Not one datagram was left out: what the card didn't give moves the timestamp alone.
+      const packets = phone.heard.map(parseRtp);
+      packets.slice(1).forEach(({ sequence }, i) => assert.equal(sequence, (packets[i].sequence + 1) & 0xffff));
+      assertUnbroken(phone, phone.heard.slice(-60));
+      assert.equal(said(server, /\[error\]/), 0);
+      assert.equal(await server.stop(), 0);
+      assert.ok(phone.saidBye);
+    } catch (error) {
+      console.log(server.output.join("\n"));
+      throw error;
+    }
+  },
+);
+
+programTest("a server whose card is gone ends as quickly as any", CARD_NEEDS, async () => {
+  await using card = await startCard({ channels: 2 });
+  await using server = await startServer({ args: ["--source", card.source, "--pool-size", "1"], env: card.env });
+  using phone = await JoinedPhone.join(server, { channels: [1] });
+  await card.kill();
+  await until(async () => (await health(server)).status === 503);
+  assert.equal(await server.stop(), 0, server.output.join("\n"));
+  assert.ok(server.output.some((line) => line.endsWith("Ended.")), server.output.join("\n"));
+  await phone.radio.until(() => phone.saidBye);
+});
