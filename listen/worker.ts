@@ -24,8 +24,8 @@ import { warmUp } from "./warmup.ts";
  */
 const PRIORITY = 40;
 const SECOND_MS = 1000;
-/** We didn't run for so long, or can't keep up: what waits in the socket is late by our own fault. */
-const STALL_MS = 20;
+/** We didn't run for so long (frozen, say): what waits in the socket says nothing about the time to come. */
+const STALL_MS = 100;
 
 declare const self: DedicatedWorkerGlobalScope & {
   onmessage: ((event: MessageEvent<StartMessage>) => void) | null;

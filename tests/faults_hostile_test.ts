@@ -154,7 +154,8 @@ Deno.test("a join of ten megabytes is refused, with and without its length, and 
   await using server = await startServer({ args: ["--source", "tones", "--pool-size", "1"] });
   using phone = await JoinedPhone.join(server, { channels: [1] });
   const headers = { authorization: `Bearer ${JOIN_CODE}`, "content-type": "application/json" };
-  const url = `${server.url}/api/v1/sessions`, before = memory(server);
+  const url = `${server.url}/api/v1/sessions`;
+  let before = 0;
   const head =
     `POST /api/v1/sessions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${JOIN_CODE}\r\ncontent-type: application/json\r\n`;
   for (let i = 0; i < 5; i++) {
@@ -165,9 +166,11 @@ Deno.test("a join of ten megabytes is refused, with and without its length, and 
       () => 413, // cut off while it still sent
     );
     assert.equal(streamed, 413);
+    // The first of each kind also pays for compiled code.
+    if (i === 0) before = memory(server);
   }
   const grown = memory(server) - before;
-  console.log(`150 MB of joins: ${grown.toFixed(1)} MB more memory`);
+  console.log(`120 MB of joins: ${grown.toFixed(1)} MB more memory`);
   assert.ok(grown < 64, `${grown} MB more memory`);
   const { status } = await server.join({ device: "after-the-flood" });
   assert.equal(status, 201);

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { JOIN_CODE, readLines, type Server } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-/** Beyond `seconds`, ten times what starting and ending takes. */
-const GRACE_MS = 30_000;
+/** A listener that hasn't ended by then hangs, and is killed. */
+const LIFE_MS = 120_000;
 
 // deno-lint-ignore no-explicit-any
 export type Event = Record<string, any> & { readonly event: string };
@@ -14,27 +14,21 @@ export type Event = Record<string, any> & { readonly event: string };
 export class ListenerProcess {
   readonly process: Deno.ChildProcess;
   readonly events: Event[] = [];
+  /** The WAV that it writes, if it was told to. */
   readonly file: string;
   readonly errors: string[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #read: Promise<void[]>;
 
-  constructor(
-    server: Server,
-    index: number,
-    seconds: number,
-    args: readonly string[],
-    env: Record<string, string> = {},
-  ) {
+  constructor(server: Server, index: number, args: readonly string[], record = true) {
     this.file = `${server.stateDir}/listener-${index}.wav`;
     this.process = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", "--config", `${ROOT}deno.json`, `${ROOT}main.ts`, "listen"],
         ...["--server", server.url, "--join-code", JOIN_CODE, "--device", `test-listener-${index}`],
-        ...["--name", `Listener ${index}`, "--seconds", String(seconds), "--json", "--out", this.file],
+        ...["--name", `Listener ${index}`, "--json", ...(record ? ["--out", this.file] : [])],
         ...args,
       ],
-      env,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -46,26 +40,31 @@ export class ListenerProcess {
       }),
       readLines(this.process.stderr, (line) => this.errors.push(line)),
     ]);
-    this.#ended(seconds);
-  }
-  #ended(seconds: number): void {
-    const guard = setTimeout(() => this.process.kill("SIGKILL"), seconds * 1000 + GRACE_MS);
+    const guard = setTimeout(() => this.process.kill("SIGKILL"), LIFE_MS);
     void this.process.status.then(() => clearTimeout(guard));
   }
-  /** The first event of this kind, now or later. */
-  event(kind: string): Promise<Event> {
-    const { promise, resolve, reject } = Promise.withResolvers<Event>();
-    const look = () => {
-      const found = this.events.find(({ event }) => event === kind);
-      if (found) resolve(found);
-    };
+  /** Resolves when the condition holds; looked at after each event. */
+  async until(condition: () => boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const look = () => condition() && resolve();
     this.#waiting.add(look);
     look();
-    void this.#read.then(() => reject(new Error(`the listener ended without ${kind}: ${this.errors.join("; ")}`)));
-    return promise;
+    void this.#read.then(() => reject(new Error(`the listener ended too soon: ${this.errors.join("; ")}`)));
+    await promise.finally(() => this.#waiting.delete(look));
   }
-  /** Waits for its end; the last event. */
+  /** The first event of this kind, now or later. */
+  async event(kind: string): Promise<Event> {
+    const find = () => this.events.find(({ event }) => event === kind);
+    await this.until(() => find() !== undefined);
+    return find()!;
+  }
+  /** Seconds that it has reported. */
+  get seconds(): number {
+    return this.events.filter(({ event }) => event === "stats").length;
+  }
+  /** Ends it as Ctrl-C does; the last event. */
   async end(): Promise<Event> {
+    this.process.kill("SIGINT");
     const { code } = await this.process.status;
     await this.#read;
     const last = this.events.at(-1);

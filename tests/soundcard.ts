@@ -3,6 +3,7 @@
  * that play a known signal as "card" and take sound as "out". In: channels, a signal. Out: the environment that a
  * process needs to see the card. Its jackd can be killed and started again. Used by tests; may allocate.
  */
+import { tmpdir } from "node:os";
 import type { Needs } from "./require.ts";
 
 /** What a test with a card needs, for programTest. */
@@ -80,6 +81,40 @@ async function waitForJack(server: string, jackd: Deno.ChildProcess, channels: n
   }
 }
 
+/** JACK's registry of servers breaks when two of them come or go at once: one at a time on this machine. */
+async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
+  using lock = await Deno.open(`${tmpdir()}/foldback-soundcard.lock`, { create: true, write: true });
+  await lock.lock(true);
+  return await work();
+}
+
+/** @returns whether it ended well. */
+async function endJack(jackd: Deno.ChildProcess, signal: Deno.Signal): Promise<boolean> {
+  try {
+    jackd.kill(signal);
+  } catch {
+    // It died by itself.
+  }
+  return (await jackd.status).success;
+}
+
+async function startJack(server: string, channels: number, period: number): Promise<Deno.ChildProcess> {
+  const jackd = new Deno.Command("jackd", {
+    args: `-R -P 60 -n ${server} -d dummy -r ${RATE} -p ${period} -C ${channels} -P 2`.split(" "),
+    env: { JACK_NO_AUDIO_RESERVATION: "1" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    await waitForJack(server, jackd, channels);
+    return jackd;
+  } catch (error) {
+    await endJack(jackd, "SIGTERM");
+    throw error;
+  }
+}
+
 /** Ready in about a second. */
 export async function startCard(options: CardOptions = {}): Promise<Card> {
   const { channels = 16, signal = tones(channels), period = 128, seconds = 30 } = options;
@@ -106,38 +141,13 @@ export async function startCard(options: CardOptions = {}): Promise<Card> {
       "",
     ].join("\n"),
   );
-  const start = async () => {
-    const jackd = new Deno.Command("jackd", {
-      args: `-R -P 60 -n ${server} -d dummy -r ${RATE} -p ${period} -C ${channels} -P 2`.split(" "),
-      env: { JACK_NO_AUDIO_RESERVATION: "1" },
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      await waitForJack(server, jackd, channels);
-    } catch (error) {
-      try {
-        jackd.kill("SIGTERM");
-      } catch {
-        // It ended by itself.
-      }
-      await jackd.status;
-      throw error;
-    }
-    return jackd;
-  };
+  const start = () => alone(() => startJack(server, channels, period));
   let jackd: Deno.ChildProcess | undefined, unclean = false;
   const kill = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => {
     const running = jackd;
     jackd = undefined;
     if (!running) return;
-    try {
-      running.kill(signal);
-    } catch {
-      // It died by itself.
-    }
-    unclean = !(await running.status).success;
+    unclean = !await alone(() => endJack(running, signal));
   };
   const end = async () => {
     await kill();
