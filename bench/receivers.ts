@@ -53,7 +53,7 @@ class Client {
   /** Takes all that waits. */
   drain(packet: RtpPacket, counting: boolean, delays: Uint32Array): void {
     for (let bytes = this.socket.receive(); bytes >= 0; bytes = this.socket.receive()) {
-      const arrived = now(), data = this.socket.incoming, kind = kindOfDatagram(data[0], data[1]);
+      const arrived = this.socket.arrivedAt, data = this.socket.incoming, kind = kindOfDatagram(data[0], data[1]);
       if (kind === "rtcp") {
         const report = readRtcp(data, 0, bytes)?.senderReports[0];
         if (report) {

@@ -127,7 +127,9 @@ async function listenTo(
   worker.postMessage(start);
 
   const { code, reason } = await ending.promise;
-  Atomics.store(new Int32Array(control), Control.Stop, 1);
+  const words = new Int32Array(control);
+  Atomics.store(words, Control.Stop, 1);
+  Atomics.notify(words, Control.Stop);
   const tooLong = setTimeout(() => stopped.resolve(null), STOP_MS);
   const last = await stopped.promise;
   clearTimeout(tooLong);

@@ -3,6 +3,7 @@
  * {@link Playout}, STUN and RTCP to the server. The listener's audio thread; allocates once a second, and for each packet
  * with a repeated frame in it.
  */
+import { now } from "../core/clock.ts";
 import { type Endpoint, endpointOf } from "../core/endpoint.ts";
 import { type RtpTimestamp, rtpTimestamp } from "../core/units.ts";
 import { readRed } from "../send/red.ts";
@@ -51,7 +52,8 @@ export class MediaClient {
     const { username, password, ssrc } = this.#media, socket = this.#socket;
     socket.push(writeBindingRequest(socket.rows, socket.at, transaction, username, password), this.#server);
     if (this.bound(time)) {
-      const report = this.reception.report(ssrc, time);
+      // As late as possible: the delay since the sender report is part of it.
+      const report = this.reception.report(ssrc, now());
       socket.push(writeReceiverReport(socket.rows, socket.at, this.#ssrc, this.#cname, report), this.#server);
     }
     socket.flush();

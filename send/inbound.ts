@@ -92,7 +92,7 @@ export class Inbound {
     const { incoming, from } = this.#socket;
     const packet = readRtcp(incoming, 0, bytes);
     if (packet === null) return false;
-    const arrived = now();
+    const arrived = this.#socket.arrivedAt;
     let matched = false;
     for (const served of this.#served.values()) {
       const session = served.receiver.opening.kind === "stun";

@@ -4,6 +4,7 @@
  * A socket belongs to one isolate. Sending and receiving never wait; a full send buffer drops, and counts.
  */
 import type { Endpoint } from "../core/endpoint.ts";
+import type { Milliseconds } from "../core/units.ts";
 
 /** Datagrams in a batch: more clients than that make two system calls. */
 export const BATCH = 128;
@@ -34,6 +35,8 @@ export interface MediaSocket extends Disposable {
   receive(): number;
   readonly incoming: Uint8Array;
   readonly from: Endpoint;
+  /** When it had arrived, by the kernel where that tells: our own delay in looking isn't in it. */
+  readonly arrivedAt: Milliseconds;
 }
 
 export interface SocketOptions {

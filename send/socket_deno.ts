@@ -2,7 +2,9 @@
  * UDP through Deno, for systems other than Linux: no DSCP, no dual stack, one promise a datagram. Deno queues silently when the send
  * buffer is full, so no more than {@link IN_FLIGHT} datagrams may be under way; the rest is dropped and counted.
  */
+import { now } from "../core/clock.ts";
 import { type Endpoint, ENDPOINT_BYTES, endpointOf, ipOf, portOf } from "../core/endpoint.ts";
+import type { Milliseconds } from "../core/units.ts";
 import { BATCH, type MediaSocket, RECEIVE_BYTES, ROW_BYTES, type SocketOptions } from "./socket.ts";
 
 /** Two batches: 5 ms of sixty clients. */
@@ -23,7 +25,8 @@ class DenoSocket implements MediaSocket {
   readonly #lengths = new Uint16Array(BATCH);
   readonly #to: Deno.NetAddr[] = [];
   #inFlight = 0;
-  #received: [Uint8Array, Deno.NetAddr][] = [];
+  #received: [Uint8Array, Deno.NetAddr, Milliseconds][] = [];
+  arrivedAt = 0 as Milliseconds;
   #closed = false;
 
   constructor(socket: Deno.DatagramConn) {
@@ -37,7 +40,7 @@ class DenoSocket implements MediaSocket {
       try {
         const [data, from] = await this.#socket.receive();
         if (this.#received.length >= RECEIVE_QUEUE) this.#received.shift();
-        this.#received.push([data, from as Deno.NetAddr]);
+        this.#received.push([data, from as Deno.NetAddr, now()]);
       } catch {
         // A closed socket ends the loop; an ICMP error that some systems report here concerns one datagram only.
       }
@@ -71,7 +74,8 @@ class DenoSocket implements MediaSocket {
   receive(): number {
     const next = this.#received.shift();
     if (!next) return -1;
-    const [data, from] = next;
+    const [data, from, arrivedAt] = next;
+    this.arrivedAt = arrivedAt;
     if (data.length > RECEIVE_BYTES) return 0;
     this.incoming.set(data);
     this.from.set(endpointOf(from.hostname, from.port));

@@ -5,7 +5,9 @@
  * The kernel follows raw addresses that the garbage collector knows nothing of: everything the table points to is held by
  * the object, in ArrayBuffers of its own (small typed arrays live on the moving heap).
  */
+import { now } from "../core/clock.ts";
 import { type Endpoint, ENDPOINT_BYTES, endpointOf, isIPv4 } from "../core/endpoint.ts";
+import type { Milliseconds } from "../core/units.ts";
 import {
   BATCH,
   type MediaSocket,
@@ -26,8 +28,10 @@ const SYMBOLS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags) */
   sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
-  /** ssize_t recvfrom(int fd, void *buffer, size_t len, int flags, struct sockaddr *from, socklen_t *fromlen) */
-  recvfrom: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"], result: "isize" },
+  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags) */
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+  /** int clock_gettime(clockid_t clock, struct timespec *time) */
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   /** int close(int fd) */
   close: { parameters: ["i32"], result: "i32" },
   /** int *__errno_location(void) */
@@ -38,9 +42,12 @@ const SYMBOLS = {
 
 const AF_INET = 2, AF_INET6 = 10;
 const SOCK_DGRAM = 2, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
-const SOL_SOCKET = 1, SO_SNDBUF = 7, SO_RCVBUF = 8;
+const SOL_SOCKET = 1, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_TIMESTAMPNS = 35;
 const IPPROTO_IP = 0, IP_TOS = 1, IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26, IPV6_TCLASS = 67;
 const MSG_DONTWAIT = 0x40;
+const CLOCK_REALTIME = 0;
+/** struct cmsghdr with a struct timespec, and room to spare. */
+const CONTROL_BYTES = 64;
 const EAGAIN = 11;
 /** struct sockaddr_in6 is 28 bytes, sockaddr_in 16; rows of 32 keep them aligned. */
 const SOCKADDR_BYTES = 32;
@@ -92,7 +99,16 @@ class LinuxSocket implements MediaSocket {
   readonly #headerPointers: Deno.PointerValue[];
   readonly #lengths: Uint32Array;
   readonly #source = new Uint8Array(new ArrayBuffer(SOCKADDR_BYTES));
-  readonly #sourceLength = new Uint32Array(new ArrayBuffer(8));
+  /** struct msghdr of what is received, its iovec, and its control data: a struct cmsghdr and a struct timespec. */
+  readonly #message = new BigUint64Array(new ArrayBuffer(MMSGHDR_BYTES));
+  readonly #messageBytes = new Uint8Array(this.#message.buffer);
+  readonly #lengthsIn = new Uint32Array(this.#message.buffer);
+  readonly #iovecIn = new BigUint64Array(new ArrayBuffer(IOVEC_BYTES));
+  readonly #control = new Int32Array(new ArrayBuffer(CONTROL_BYTES));
+  /** struct timespec as 32-bit halves. */
+  readonly #clock = new Uint32Array(new ArrayBuffer(16));
+  readonly #clockBytes = new Uint8Array(this.#clock.buffer);
+  arrivedAt = 0 as Milliseconds;
 
   constructor(libc: Libc, descriptor: number) {
     this.#libc = libc;
@@ -115,6 +131,12 @@ class LinuxSocket implements MediaSocket {
       this.#headers[header + 3] = 1n;
     }
     this.#lengths = new Uint32Array(this.#iovecs.buffer);
+    this.#iovecIn[0] = pointerTo(this.incoming.buffer as ArrayBuffer);
+    this.#iovecIn[1] = BigInt(RECEIVE_BYTES);
+    this.#message[0] = pointerTo(this.#source.buffer);
+    this.#message[2] = pointerTo(this.#iovecIn.buffer);
+    this.#message[3] = 1n;
+    this.#message[4] = pointerTo(this.#control.buffer);
     this.#headerPointers = Array.from(
       { length: BATCH },
       (_, i) => Deno.UnsafePointer.create(headers + BigInt(i * MMSGHDR_BYTES)),
@@ -161,17 +183,11 @@ class LinuxSocket implements MediaSocket {
 
   /** @hot */
   receive(): number {
-    this.#sourceLength[0] = SOCKADDR_BYTES;
-    const bytes = this.#libc.symbols.recvfrom(
-      this.descriptor,
-      this.incoming,
-      RECEIVE_BYTES as unknown as bigint,
-      MSG_DONTWAIT,
-      this.#source,
-      this.#sourceLength,
-    );
-    const length = Number(bytes);
+    this.#lengthsIn[2] = SOCKADDR_BYTES; // msg_namelen
+    this.#lengthsIn[10] = CONTROL_BYTES; // msg_controllen, low half; the high half stays 0
+    const length = Number(this.#libc.symbols.recvmsg(this.descriptor, this.#messageBytes, MSG_DONTWAIT));
     if (length < 0) return -1;
+    this.arrivedAt = (now() - this.#age()) as Milliseconds;
     const source = this.#source, from = this.from;
     if (this.#family === AF_INET) {
       for (let i = 0; i < 10; i++) from[i] = 0;
@@ -181,6 +197,16 @@ class LinuxSocket implements MediaSocket {
     from[16] = source[2];
     from[17] = source[3];
     return length;
+  }
+
+  /** @hot How long ago the datagram just received had arrived, in milliseconds: the kernel stamped it with its wall clock. */
+  #age(): number {
+    const control = this.#control, clock = this.#clock;
+    if (this.#lengthsIn[10] === 0 || control[2] !== SOL_SOCKET || control[3] !== SO_TIMESTAMPNS) return 0;
+    this.#libc.symbols.clock_gettime(CLOCK_REALTIME, this.#clockBytes);
+    // Seconds differ by little: their low halves do.
+    const age = ((clock[0] - control[4]) | 0) * 1000 + (clock[2] - control[6]) / 1e6;
+    return age > 0 ? age : 0;
   }
 
   [Symbol.dispose](): void {
@@ -216,6 +242,7 @@ function bindSocket(libc: Libc, address: string, port: number, dscp: number): nu
     if (family === AF_INET6) option(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp << 2);
     option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
     option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
+    option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     const sockaddr = new Uint8Array(new ArrayBuffer(SOCKADDR_BYTES));
     const any = address === "::" && family === AF_INET ? "0.0.0.0" : address;
     writeSockaddr(sockaddr, 0, family, endpointOf(any, port));
