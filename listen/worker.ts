@@ -74,10 +74,12 @@ async function listen(start: StartMessage): Promise<void> {
   let remindAt = now() as number, last = remindAt, audible = false;
   client.remind(remindAt);
   remindAt += SECOND_MS;
-  while (Atomics.load(control, Control.Stop) === 0) {
+  // Once more after Stop: what has arrived by then is still heard.
+  for (let ending = false; !ending;) {
     if (!wait.blocks) await wait.look();
     else if (device) wait.wait(output.patience);
     else Atomics.wait(control, Control.Stop, 0, BATCH_MS);
+    ending = Atomics.load(control, Control.Stop) !== 0;
     const time = now();
     if (device) {
       playout.stalled = time - last > STALL_MS;
@@ -103,7 +105,6 @@ async function listen(start: StartMessage): Promise<void> {
     }
   }
   client.goodbye();
-  output.advance(now());
   tap.flush();
   self.postMessage({ kind: "stopped", stats: statistics.take(now()) });
 }

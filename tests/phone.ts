@@ -128,3 +128,32 @@ export function measureTone(audio: Float32Array, near: number): { hertz: number;
   }
   return { hertz, dbfs: 20 * Math.log10(power(hertz)) };
 }
+
+/**
+ * Mean frequency in Hz and level in dBFS of a long tone near `near`, by the phase of windows of 50 ms, and the largest
+ * step of that phase from one window to the next beyond the mean one: a missing or doubled piece shows there. A player
+ * that adapts its depth plays up to half a percent faster or slower for a while; the mean is what was sent.
+ */
+export function followTone(audio: Float32Array, near: number): { hertz: number; dbfs: number; phaseStep: number } {
+  const window = 2400, turn = 2 * Math.PI * near / 48_000, phases: number[] = [];
+  let power = 0;
+  for (let start = 0; start + window <= audio.length; start += window) {
+    let re = 0, im = 0;
+    for (let i = start; i < start + window; i++) {
+      re += audio[i] * Math.cos(turn * i);
+      im -= audio[i] * Math.sin(turn * i);
+    }
+    phases.push(Math.atan2(im, re));
+    power += (re * re + im * im) / (window / 2) ** 2;
+  }
+  const steps = phases.slice(1).map((phase, i) => {
+    const step = phase - phases[i];
+    return step - 2 * Math.PI * Math.round(step / (2 * Math.PI));
+  });
+  const mean = steps.reduce((sum, step) => sum + step, 0) / steps.length;
+  return {
+    hertz: near + mean * 48_000 / window / (2 * Math.PI),
+    dbfs: 10 * Math.log10(power / phases.length),
+    phaseStep: Math.max(...steps.map((step) => Math.abs(step - mean))),
+  };
+}

@@ -5,7 +5,7 @@ import { timestampDistance } from "../core/wrap.ts";
 import { readRtcp } from "../send/rtcp.ts";
 import { WavWriter } from "../capture/wav.ts";
 import { type Event, ListenerProcess, readWav } from "./listeners.ts";
-import { decode, measureTone, parseRtp, Phone } from "./phone.ts";
+import { decode, followTone, parseRtp, Phone } from "./phone.ts";
 import { programTest } from "./require.ts";
 import { startServer } from "./server.ts";
 import { CARD_NEEDS, startCard } from "./soundcard.ts";
@@ -16,7 +16,7 @@ const SECONDS = Number(Deno.env.get("STAGE_SECONDS") ?? 6);
 const FRAME_MS = Deno.env.get("STAGE_FRAME_MS") ?? "5";
 const LISTENERS = 10;
 const CHANNELS = 16;
-/** Left out at the ends of a recording: the first packets, and the depth being found. */
+/** Left out at the beginning of a recording: the first packets, and the depth being found. */
 const SETTLED = 48_000;
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -29,12 +29,19 @@ function roughness(audio: Float32Array, hertz: number, amplitude: number): numbe
   return worst / amplitude;
 }
 
-/** Waits until everybody hears, and then for SECONDS of sound; the totals of everybody where that began. */
+const statsOf = ({ events }: ListenerProcess) => events.filter(({ event }) => event === "stats");
+/** It hears, and has found its depth: for two seconds it has played at (nearly) the speed of the sender. */
+const calm = (listener: ListenerProcess) => {
+  const last = statsOf(listener).slice(-2);
+  return last.length === 2 && last.every(({ speedPpm, second }) => Math.abs(speedPpm) < 100 && second.concealed === 0);
+};
+
+/** Waits until everybody hears well, and then for SECONDS of sound; the totals of everybody where that began. */
 async function hearing(listeners: readonly ListenerProcess[]): Promise<Event[]> {
-  await Promise.all(listeners.map((listener) => listener.event("audible")));
-  const from = Math.max(...listeners.map(({ seconds }) => seconds)) + 2;
-  await Promise.all(listeners.map((listener) => listener.until(() => listener.seconds >= from + SECONDS)));
-  return listeners.map(({ events }) => events.filter(({ event }) => event === "stats")[from - 1]);
+  await Promise.all(listeners.map((listener) => listener.until(() => calm(listener))));
+  const from = listeners.map((listener) => listener.seconds);
+  await Promise.all(listeners.map((listener, i) => listener.until(() => listener.seconds >= from[i] + SECONDS)));
+  return listeners.map((listener, i) => statsOf(listener)[from[i] - 1]);
 }
 
 programTest(
@@ -47,8 +54,8 @@ programTest(
       env: card.env,
     });
     const listeners = range(LISTENERS).map((i) =>
-      // A deep buffer: it is the sound that is looked at here, not how soon a busy machine gets round to it.
-      new ListenerProcess(server, i, ["--mode", "channels", "--buffer-ms", "100"])
+      // A buffer of fixed depth: while an adaptive one finds its depth it plays faster or slower, and tones with it.
+      new ListenerProcess(server, i, ["--mode", "channels", "--buffer-ms", "20"])
     );
     const settled = await hearing(listeners);
     const ends = await Promise.all(listeners.map((listener) => listener.end()));
@@ -61,11 +68,14 @@ programTest(
       const audio = await readWav(listener.file);
       assert.equal(audio.length, CHANNELS);
       audio.forEach((channel, c) => {
-        const hertz = 200 + 100 * c, settled = channel.subarray(SETTLED, -4800);
+        const hertz = 200 + 100 * c, settled = channel.subarray(-48_000 * SECONDS, -4800);
         assert.ok(settled.length > 48_000 * (SECONDS - 1), `channel ${c + 1}: ${settled.length} samples`);
-        const tone = measureTone(settled.subarray(0, 12_000), hertz);
+        const tone = followTone(settled, hertz);
         assert.ok(Math.abs(tone.hertz - hertz) < 1, `channel ${c + 1}: ${tone.hertz} Hz instead of ${hertz}`);
         assert.ok(Math.abs(tone.dbfs + 12) < 1, `channel ${c + 1}: ${tone.dbfs} dBFS`);
+        // Half a percent faster or slower, and a margin.
+        const allowed = 0.3 + 2 * Math.PI * hertz * 0.05 * 0.006;
+        assert.ok(tone.phaseStep < allowed, `channel ${c + 1}: its phase jumps by ${tone.phaseStep}`);
         assert.ok(roughness(settled, hertz, amplitude) < 0.3, `channel ${c + 1} has a gap or a click`);
       });
     }
