@@ -96,7 +96,10 @@ class BenchServer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #directory: string;
   readonly #output: string[] = [];
-  collections = 0;
+  #read: Promise<unknown> = Promise.resolve();
+  /** When each garbage collection was, in milliseconds since its isolate began: all begin within the first second. */
+  readonly #collections: number[] = [];
+  readonly #startedAt = now();
   url = "";
 
   constructor(scenario: Scenario) {
@@ -124,7 +127,8 @@ class BenchServer implements AsyncDisposable {
   async ready(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const heard = (line: string) => {
-      if (/\b(Scavenge|Mark-Compact|Minor)/.test(line)) this.collections++;
+      const collection = /(\d+) ms: (?:Scavenge|Mark-Compact|Minor)/.exec(line)?.[1];
+      if (collection) this.#collections.push(Number(collection));
       else if (this.#output.length < 200) this.#output.push(line);
       const url = /^ {2}console {4}(http\S+?)\/?(?:#\S*)?(?:\s|$)/.exec(line)?.[1];
       if (url) {
@@ -132,8 +136,8 @@ class BenchServer implements AsyncDisposable {
         resolve();
       }
     };
-    void Promise.all([lines(this.#process.stdout, heard), lines(this.#process.stderr, heard)])
-      .then(() => reject(new Error(`the server ended: ${this.#output.join("; ")}`)));
+    this.#read = Promise.all([lines(this.#process.stdout, heard), lines(this.#process.stderr, heard)]);
+    void this.#read.then(() => reject(new Error(`the server ended: ${this.#output.join("; ")}`)));
     const guard = setTimeout(() => reject(new Error(`the server doesn't start: ${this.#output.join("; ")}`)), START_MS);
     await promise.finally(() => clearTimeout(guard));
   }
@@ -172,11 +176,19 @@ class BenchServer implements AsyncDisposable {
     return { port, username, password, ssrc, frame: msToSamples(media.frameMs) };
   }
 
+  /** Collections between two times. V8 prints them through a buffer, so that all are there only after the end. */
+  async collections(from: number, to: number): Promise<number> {
+    await this[Symbol.asyncDispose]();
+    const [begin, end] = [from - this.#startedAt, to - this.#startedAt];
+    return this.#collections.filter((at) => at >= begin && at < end).length;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#process.kill("SIGTERM");
     } catch { /* it has ended */ }
     await this.#process.status;
+    await this.#read;
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
@@ -231,7 +243,7 @@ export async function measure(scenario: Scenario): Promise<Figures> {
   await hearing;
   await pause(WARM_UP_MS);
 
-  const before = await server.timings(), collectionsBefore = server.collections;
+  const before = await server.timings();
   Atomics.store(phase, 0, Phase.Counting);
   const begun = now();
   await pause(scenario.seconds * 1000);
@@ -258,7 +270,7 @@ export async function measure(scenario: Scenario): Promise<Figures> {
       receiverSocketDrops: received.socketDrops,
     },
     encodesPerSecond: (after.encodes - before.encodes) / wall,
-    garbageCollections: server.collections - collectionsBefore,
+    garbageCollections: await server.collections(begun, begun + seconds * 1000),
     blocks: after.blocks - before.blocks,
     withheldBlocks: after.withheld - before.withheld,
     overruns: after.overruns + after.overflows - before.overruns - before.overflows,
