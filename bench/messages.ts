@@ -25,7 +25,7 @@ export const enum Phase {
 }
 
 export interface Received {
-  /** RTP datagrams within the counted time. */
+  /** RTP datagrams, ever. */
   readonly received: number;
   /** Missing by sequence number, from each client's first to its last. */
   readonly lost: number;

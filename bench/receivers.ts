@@ -29,7 +29,6 @@ class Client {
   readonly socket: MediaSocket;
   readonly #with: BenchClient;
   readonly #server: Uint8Array;
-  received = 0;
   highest = -1;
   extended = 0;
   total = 0;
@@ -74,9 +73,7 @@ class Client {
       }
     } else this.highest = packet.sequence;
     this.total++;
-    if (!counting) return;
-    this.received++;
-    if (this.reportMs === 0) return;
+    if (!counting || this.reportMs === 0) return;
     const last = timestampDistance(rtpTimestamp(packet.timestamp), rtpTimestamp(this.reportTimestamp)) +
       this.#with.frame;
     record(delays, arrived - (this.reportMs + last / 48));
@@ -134,7 +131,7 @@ function run(host: string, joined: readonly BenchClient[], phase: Int32Array): R
   }
   const ports = new Set(clients.map(({ socket }) => socket.port));
   const result: Received = {
-    received: clients.reduce((sum, { received }) => sum + received, 0),
+    received: clients.reduce((sum, { total }) => sum + total, 0),
     lost: clients.reduce((sum, { lost }) => sum + lost, 0),
     socketDrops: socketDrops(ports),
     heard: clients.filter(({ total }) => total > 0).length,

@@ -14,6 +14,8 @@ import { type BenchClient, type FromReceivers, Phase, type Received, type ToRece
 const START_MS = 30_000;
 /** Joins, first bindings and the compilation of hot code are over by then. */
 const WARM_UP_MS = 3000;
+/** Longer than what was sent last can be on its way. */
+const SETTLE_MS = 300;
 const JOIN_CODE = "BENCH";
 const ENGINEER_KEY = "a-key-for-the-benchmark-only";
 
@@ -44,6 +46,7 @@ export interface Figures {
   readonly handoffUs: Spread;
   readonly captureToSendMs: Spread;
   readonly captureToReceiveMs: Spread;
+  /** `sent` and `received` from the first to the last, warm-up included, so that they must be equal; the rest in the counted time. */
   readonly datagrams: {
     readonly sent: number;
     readonly received: number;
@@ -96,6 +99,7 @@ class BenchServer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #directory: string;
   readonly #output: string[] = [];
+  readonly #sessions: string[] = [];
   #read: Promise<unknown> = Promise.resolve();
   /** When each garbage collection was, in milliseconds since its isolate began: all begin within the first second. */
   readonly #collections: number[] = [];
@@ -157,9 +161,17 @@ class BenchServer implements AsyncDisposable {
     return this.call<Timings>("GET", "/api/v1/timings", ENGINEER_KEY);
   }
 
+  /** Ends every session: nothing is sent any more. */
+  async silence(): Promise<void> {
+    const authorization = { authorization: `Bearer ${ENGINEER_KEY}` };
+    for (const session of this.#sessions) {
+      await fetch(`${this.url}/api/v1/sessions/${session}`, { method: "DELETE", headers: authorization });
+    }
+  }
+
   async join(scenario: Scenario, index: number): Promise<BenchClient> {
     const channels = Array.from({ length: scenario.channels }, (_, i) => i + 1);
-    const { media } = await this.call<{ media: BenchClient & { frameMs: number } }>(
+    const { session, media } = await this.call<{ session: string; media: BenchClient & { frameMs: number } }>(
       "POST",
       "/api/v1/sessions",
       JOIN_CODE,
@@ -172,6 +184,7 @@ class BenchServer implements AsyncDisposable {
         ...(scenario.bitrate === null ? {} : { bitrate: scenario.bitrate }),
       },
     );
+    this.#sessions.push(session);
     const { port, username, password, ssrc } = media;
     return { port, username, password, ssrc, frame: msToSamples(media.frameMs) };
   }
@@ -247,11 +260,14 @@ export async function measure(scenario: Scenario): Promise<Figures> {
   Atomics.store(phase, 0, Phase.Counting);
   const begun = now();
   await pause(scenario.seconds * 1000);
-  const seconds = (now() - begun) / 1000;
-  Atomics.store(phase, 0, Phase.Ended);
-  const received = await done;
+  const ended = now();
   const after = await server.timings();
   const wall = (after.timeMs - before.timeMs) / 1000;
+  await server.silence();
+  await pause(SETTLE_MS);
+  const { datagrams: sent } = await server.timings();
+  Atomics.store(phase, 0, Phase.Ended);
+  const received = await done;
 
   return {
     cpuPercent: (after.cpuUs - before.cpuUs) / 1e4 / wall,
@@ -262,15 +278,15 @@ export async function measure(scenario: Scenario): Promise<Figures> {
     captureToSendMs: spread(before.captureToSend, after.captureToSend, 1e-6),
     captureToReceiveMs: toSpread(received.captureToReceive),
     datagrams: {
-      sent: after.datagrams - before.datagrams,
-      received: Math.round(received.received / seconds * wall),
+      sent,
+      received: received.received,
       lost: received.lost,
       late: after.late - before.late,
       sendBuffer: after.droppedSendBuffer - before.droppedSendBuffer,
       receiverSocketDrops: received.socketDrops,
     },
     encodesPerSecond: (after.encodes - before.encodes) / wall,
-    garbageCollections: await server.collections(begun, begun + seconds * 1000),
+    garbageCollections: await server.collections(begun, ended),
     blocks: after.blocks - before.blocks,
     withheldBlocks: after.withheld - before.withheld,
     overruns: after.overruns + after.overflows - before.overruns - before.overflows,
