@@ -24,7 +24,8 @@ class DenoSocket implements MediaSocket {
   readonly #socket: Deno.DatagramConn;
   readonly #lengths = new Uint16Array(BATCH);
   readonly #to: Deno.NetAddr[] = [];
-  #inFlight = 0;
+  #queue: [Uint8Array, Deno.NetAddr][] = [];
+  #sending = false;
   #received: [Uint8Array, Deno.NetAddr, Milliseconds][] = [];
   arrivedAt = 0 as Milliseconds;
   #closed = false;
@@ -57,18 +58,22 @@ class DenoSocket implements MediaSocket {
 
   flush(): void {
     for (let i = 0; i < this.count; i++) {
-      if (this.#inFlight >= IN_FLIGHT) {
-        this.dropped++;
-        continue;
-      }
-      this.#inFlight++;
-      // A copy: the row is written again before the promise is kept.
-      this.#socket.send(this.rows.slice(i * ROW_BYTES, i * ROW_BYTES + this.#lengths[i]), this.#to[i])
-        .catch(() => this.dropped++)
-        .finally(() => this.#inFlight--);
+      if (this.#queue.length >= IN_FLIGHT) this.dropped++;
+      // A copy: the row is written again before it has been sent.
+      else this.#queue.push([this.rows.slice(i * ROW_BYTES, i * ROW_BYTES + this.#lengths[i]), this.#to[i]]);
     }
     this.count = 0;
     this.at = 0;
+    if (!this.#sending) void this.#send();
+  }
+
+  /** One after the other: together they would overtake one another. */
+  async #send(): Promise<void> {
+    this.#sending = true;
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      await this.#socket.send(next[0], next[1]).catch(() => this.dropped++);
+    }
+    this.#sending = false;
   }
 
   receive(): number {

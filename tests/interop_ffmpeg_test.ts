@@ -81,7 +81,7 @@ for (const frameMs of [2.5, 5]) {
       // ffmpeg shifts the times of several sections against each other by RTCP: gaps are what it says it missed.
       assert.deepEqual(complaints, []);
       for (const side of audio) {
-        assert.equal(side.length, SECONDS * RATE);
+        assert.ok(Math.abs(side.length - SECONDS * RATE) <= 480, `${side.length} samples`);
         assertTones(side, [channels[i]], TONE_DBFS);
       }
     });
