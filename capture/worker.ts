@@ -3,7 +3,7 @@
  * only the ring's Stop word, because its loop never looks at messages. Out: blocks, counters in the ring, a message when
  * the first block is there and when all is closed. A thread of its own, real-time where that is allowed.
  */
-import { configureLog, logger } from "../core/log.ts";
+import { configureLog } from "../core/log.ts";
 import { type CaptureToMain, type MainToCapture, never, type SourceDescription } from "../core/messages.ts";
 import { becomeRealTime } from "../core/realtime.ts";
 import { RingWriter } from "../core/ring.ts";
@@ -42,10 +42,8 @@ async function run(source: SourceDescription, ring: RingWriter): Promise<void> {
 
 self.onmessage = async ({ data }) => {
   configureLog(data.log);
-  const refused = becomeRealTime(PRIORITY);
-  if (refused !== null) {
-    logger("capture").info(`no real-time priority (${refused}): sound may break up when the machine is busy`);
-  }
+  // Where it isn't allowed the main isolate says so, once for all.
+  becomeRealTime(PRIORITY);
   try {
     await run(data.source, new RingWriter(data.ring));
     self.postMessage({ kind: "stopped" });
