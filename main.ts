@@ -169,7 +169,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
 
   const engine = new Engine(reader, mixer, path, board);
   const refused = becomeRealTime(PRIORITY);
-  if (refused) log.warn("No real-time priority ({refused}): sound may break up when the machine is busy.", { refused });
+  if (refused) log.warn(`No real-time priority (${refused}): sound may break up when the machine is busy.`);
   if (note) log.info(note);
   console.log(banner(options, description, path.ports, url, secrets));
   const running = engine.run();
