@@ -252,6 +252,13 @@ async function run(args: readonly string[]): Promise<number> {
     case "listen":
       return await listen([...rest]);
     case "devices":
+      if (rest.length > 0) {
+        const asked = rest.every((word) => word === "--help");
+        (asked ? console.log : console.error)(
+          "foldback devices: lists the inputs that can be captured; takes no flags.",
+        );
+        return asked ? 0 : 2;
+      }
       console.log(listDevices());
       return 0;
     case "bench":

@@ -43,6 +43,11 @@ export function createApp(house: House): { app: ControlApp; health: Health } {
   const app: ControlApp = new OpenAPIHono<ControlEnv>({ defaultHook: refuseUnchecked });
   app.notFound(() => problemResponse(new Refusal(404, "there is nothing here")));
   app.onError((error) => problemResponse(asRefusal(error)));
+  // Who opens the address in a browser shall see that it is the right one.
+  app.get(
+    "/",
+    (c) => c.text(`Foldback ${house.options.version} is running. The API is below /api/v1: see docs/PROTOCOL.md.\n`),
+  );
   addSessionRoutes(app, house);
   addHouseRoutes(app, house, health);
   refuseOtherMethods(app);

@@ -61,7 +61,7 @@ const FLAGS = {
       "portaudio, portaudio:INDEX|NAME, alsa:PCM, wav:FILE, demo, tones; left out: the card with the most inputs, else demo",
   },
   channels: { value: "N", help: `inputs to capture, 1 to ${MAX_CHANNELS}; left out: all that the source has` },
-  http: { value: "[ADDRESS:]PORT", help: "where the API and the page are served (default: all addresses, 5100)" },
+  http: { value: "[ADDRESS:]PORT", help: "where the API is served (default: all addresses, 5100)" },
   "media-port": { value: "PORT", help: "UDP port of the first send worker, the others follow (default 5101)" },
   "public-host": { value: "HOST", help: "address to tell clients, if it isn't the one they connect to" },
   "join-code": {

@@ -131,7 +131,11 @@ export async function startServer(
     const { code, message } = error as Error & { code?: string };
     const noIPv6 = code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL" || code === "EINVAL";
     if (address === "::" && noIPv6) return await startServer(app, "0.0.0.0", port, limits);
-    const why = code === "EADDRINUSE" ? "somebody else has it" : code === "EACCES" ? "not allowed" : message;
+    const why = code === "EADDRINUSE"
+      ? "the port is in use; choose another with --http"
+      : code === "EACCES"
+      ? "not allowed"
+      : message;
     throw new Error(`listen on ${address.includes(":") ? `[${address}]` : address}:${port}: ${why}`);
   }
   return {

@@ -28,6 +28,7 @@ export class Care {
   readonly #mixes: boolean;
   readonly #gains: Float32Array;
   #received = 0;
+  #byes = 0;
   #silent = 0;
   #unanswered = 0;
   #unreachable = 0;
@@ -70,19 +71,26 @@ export class Care {
   #refused(error: unknown): void {
     if (!(error instanceof Refused)) return this.#end({ code: 1, reason: String(error) });
     if (error.status === 401 || error.status === 404) {
-      this.#end({ code: 1, reason: "the session was ended by the server: another device or the engineer took it" });
+      this.#end({
+        code: 1,
+        reason:
+          "the session is over: the engineer ended it, this device joined again elsewhere, or the server was restarted",
+      });
     } else if (error.status === 0) this.#unreachable++;
   }
 
   #watch(stats: Stats): void {
     const came = stats.totals.received > this.#received;
     this.#received = stats.totals.received;
+    if (stats.byes > this.#byes) this.#printer.note("the server said goodbye");
+    this.#byes = stats.byes;
     this.#silent = came ? 0 : this.#silent + 1;
     this.#unanswered = stats.bound ? 0 : this.#unanswered + 1;
     const { host, port } = this.#media;
     if (this.#unanswered >= SILENCE_SECONDS && !this.#saidUnanswered) {
       this.#saidUnanswered = true;
-      this.#printer.note(`no answer from UDP ${host}:${port}: is a firewall in the way? trying on`);
+      const why = this.#received > 0 ? "any more" : "(is a firewall in the way?)";
+      this.#printer.note(`no answer from UDP ${host}:${port} ${why}; trying on`);
     } else if (stats.bound && this.#silent >= SILENCE_SECONDS && !this.#saidSilent) {
       this.#saidSilent = true;
       this.#printer.note(`bound, but no audio for ${SILENCE_SECONDS} s; trying on`);

@@ -39,6 +39,15 @@ export async function listen(args: string[]): Promise<number> {
   }
 }
 
+/** Before anybody is bothered with a join. @throws Error that names the file. */
+function checkWritable(path: string): void {
+  try {
+    Deno.openSync(path, { write: true, create: true }).close();
+  } catch (error) {
+    throw new Error(`cannot write ${path}: ${(error as Error).message.replace(/ \(os error.*/, "")}`);
+  }
+}
+
 async function run(options: ListenOptions): Promise<number> {
   const printer = new Printer(options.json, (line) => writeLine(Deno.stdout, line));
   const ending = Promise.withResolvers<Ending>();
@@ -46,6 +55,7 @@ async function run(options: ListenOptions): Promise<number> {
   const signals = (["SIGINT", "SIGTERM"] as const).map((name) => ({ name, handler: interrupted(name) }));
   for (const { name, handler } of signals) Deno.addSignalListener(name, handler);
   try {
+    if (options.out !== null) checkWritable(options.out);
     const session = await Session.join(options);
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {

@@ -18,10 +18,11 @@ export const HELP = `Listens as a phone would: joins, receives, plays or records
   --frame-ms MS        2.5, 5 or 10 (default: the server's)
   --bitrate BPS        bits per second of one Opus stream, 16000 to 256000 (default: the server's)
   --redundancy N       0 or 1 earlier frames repeated in each packet (default: 0)
-  --buffer-ms MS       a fixed jitter buffer, 0.5 to ${MAX_DEPTH_MS} (default: adapts to the measured arrival jitter)
+  --buffer-ms MS       a fixed jitter buffer, 0.5 to ${MAX_DEPTH_MS} (default: adapts to the measured arrival jitter, and
+                       plays up to half a percent faster or slower while it does)
   --out FILE.wav       write all channels to one float WAV
   --play [OUTPUT]      play through PortAudio: alsa:PCM, an index, part of a name (default: the default output)
-  --seconds N          end after so long (default: until Ctrl-C)
+  --seconds N          end so long after joining (default: until Ctrl-C)
   --json               one JSON object per line instead of text
   --help
 

@@ -247,7 +247,7 @@ function bindSocket(libc: Libc, address: string, port: number, dscp: number): nu
     const any = address === "::" && family === AF_INET ? "0.0.0.0" : address;
     writeSockaddr(sockaddr, 0, family, endpointOf(any, port));
     if (libc.symbols.bind(fd, sockaddr, family === AF_INET ? 16 : 28) === 0) return fd;
-    error = failure(libc, `bind UDP ${address}:${port}`);
+    error = failure(libc, `bind UDP ${address.includes(":") ? `[${address}]` : address}:${port} (--media-port)`);
     libc.symbols.close(fd);
     if (family === AF_INET6 && address === "::") continue;
   }

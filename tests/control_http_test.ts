@@ -115,10 +115,20 @@ Deno.test("a 10 MB body on a path without a body doesn't keep the connection", a
 Deno.test("paths that don't exist are 404 and methods that don't are 405 with Allow, all as problems", async () => {
   await using house = await fakeHouse();
   for (
-    const path of ["/", "/api", "/api/v1/session", "/api/v1/sessions/", "/api/v2/sessions", "/api/v1/sessions/a/b/c"]
+    const path of [
+      "/index",
+      "/api",
+      "/api/v1/session",
+      "/api/v1/sessions/",
+      "/api/v2/sessions",
+      "/api/v1/sessions/a/b/c",
+    ]
   ) {
     assertProblem(await house.call("GET", path), 404);
   }
+  const front = await house.call("GET", "/", { secret: null });
+  assert.equal(front.status, 200);
+  assert.match(front.text, /^Foldback \S+ is running/);
   const cases: [Method, string, string][] = [
     ["PUT", "/api/v1/sessions", "GET, HEAD, POST"],
     ["DELETE", "/api/v1/sessions", "GET, HEAD, POST"],

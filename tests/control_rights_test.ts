@@ -171,3 +171,13 @@ Deno.test("whatever the times of the guesses, an address is held off exactly fro
     }
   }));
 });
+
+Deno.test("the join code may be typed in capitals or not; tokens and the engineer key may not", async () => {
+  await using house = await fakeHouse();
+  const body = { name: "Ana", device: newDevice() };
+  const joined = await house.call("POST", "/api/v1/sessions", { secret: JOIN_CODE.toLowerCase(), body });
+  assert.equal(joined.status, 201);
+  for (const secret of [ENGINEER.toUpperCase(), joined.json.token.toUpperCase()]) {
+    assert.equal((await house.call("GET", "/api/v1/channels", { secret })).status, 401);
+  }
+});

@@ -73,7 +73,7 @@ Deno.test("a port that somebody else has is a reason, not a crash", async () => 
   worker.post({ kind: "start", options: options({ address: "127.0.0.1", port }) });
   const failed = await worker.next();
   assert.ok(failed.kind === "failed");
-  assert.match(failed.reason, new RegExp(`listen on 127\\.0\\.0\\.1:${port}: somebody else has it`));
+  assert.match(failed.reason, new RegExp(`listen on 127\\.0\\.0\\.1:${port}: the port is in use`));
   worker.post({ kind: "stop" });
   assert.deepEqual(await worker.next(), { kind: "stopped" });
   await new Promise((resolve) => other.close(resolve));

@@ -198,7 +198,7 @@ Deno.test("a session that was taken away ends the listener with a line", async (
   taken = true;
   const { code, errors } = await listener.ended();
   assert.equal(code, 1);
-  assert.match(errors, /the session was ended by the server/);
+  assert.match(errors, /the session is over: the engineer ended it/);
 });
 
 Deno.test("silence is said once, and so is its end, while the bindings go on", async () => {
