@@ -33,9 +33,9 @@ const PRIORITY = 45;
 /** Targets have rows of their own beside the clients', and a session that paused keeps its. */
 const ROWS_PER_CLIENT = 4;
 const TARGET_ROWS = 128;
-/** A worker that doesn't start, or end, within this is given up. */
+/** A worker that doesn't start, or end, within this is given up; the end of all together may take two seconds. */
 const START_MS = 15_000;
-const STOP_MS = 1500;
+const STOP_MS = 600;
 
 /** All that a worker that has no files of its own may read. */
 const SOURCES = fileURLToPath(new URL("./", import.meta.url));
@@ -47,6 +47,8 @@ class Part<Out, In extends { kind: string }> implements Disposable {
   readonly worker: Worker;
   readonly #waiting = new Map<string, (message: In) => void>();
   readonly #failed = Promise.withResolvers<never>();
+  /** Rejects when the worker fails, whenever that is. */
+  readonly failure: Promise<never> = this.#failed.promise;
 
   constructor(name: string, script: URL, permissions: Deno.PermissionOptionsObject, heard: (message: In) => void) {
     this.worker = new Worker(script, { type: "module", name, deno: { permissions } } as WorkerOptions);
@@ -173,7 +175,9 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   if (note) log.info(note);
   console.log(banner(options, description, path.ports, url, secrets));
   const running = engine.run();
-  await ending;
+  log.info(`Send pool: ${poolText(options, path.ports.length)}.`);
+  // Without capture there is nothing to go on with. Without control the stage goes on hearing; its failure is logged.
+  const failure = await Promise.race([ending, capture.failure]).then(() => null, (error: Error) => error);
 
   log.info("Ending.");
   const captureStopped = capture.next("stopped", STOP_MS).catch((error: Error) => log.warn(error.message));
@@ -186,6 +190,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   control.post({ kind: "stop" });
   await controlStopped;
   log.info("Ended.");
+  if (failure) throw failure;
 }
 
 /** A terminal and `deno task` each send Ctrl-C on, within a millisecond: so close together two signals are one. */
@@ -206,6 +211,11 @@ function endSignal(): Promise<void> {
   return promise;
 }
 
+const poolText = (options: StartOptions, workers: number): string =>
+  options.sendMode === "pool"
+    ? `${workers} send worker${workers > 1 ? "s" : ""} (${options.poolSize.why})`
+    : `none: the main isolate sends (--send-mode ${options.sendMode})`;
+
 function banner(
   options: StartOptions,
   source: { name: string; channels: number },
@@ -213,16 +223,13 @@ function banner(
   url: string,
   secrets: Secrets,
 ): string {
-  const pool = options.sendMode === "pool"
-    ? `${ports.length} send worker${ports.length > 1 ? "s" : ""} (${options.poolSize.why})`
-    : `none: the main isolate sends (--send-mode ${options.sendMode})`;
   const key = Deno.stdout.isTerminal()
     ? `${url}#key=${secrets.engineerKey}`
     : `${url}  (engineer key: ${secrets.engineerKeyFile ? `in ${secrets.engineerKeyFile}` : "as given"})`;
   return [
     `Foldback ${manifest.version}`,
     `  source     ${source.name}, ${source.channels} channels at 48 kHz, blocks of 128 (2.67 ms)`,
-    `  pool       ${pool}, UDP ${ports.join(", ")}`,
+    `  pool       ${poolText(options, ports.length)}, UDP ${ports.join(", ")}`,
     `  console    ${key}`,
     `  join code  ${secrets.joinCode}`,
   ].join("\n");

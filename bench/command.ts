@@ -41,9 +41,16 @@ function scenarioOf(values: Record<string, string | boolean | undefined>): Scena
     mode: choice("mode", ["channels", "mix"]),
     bitrate: values.bitrate === undefined ? null : number("bitrate", 0, 16_000, 256_000),
     seconds: number("seconds", 10, 1, 3600),
-    poolSize: (values["pool-size"] as string | undefined) ?? null,
+    poolSize: poolSizeOf(values["pool-size"] as string | undefined),
     sendMode: choice("send-mode", ["pool", "sync", "sync-unshared"]),
   };
+}
+
+function poolSizeOf(text: string | undefined): string | null {
+  if (text !== undefined && !/^(auto|[1-9]|[1-5]\d|6[0-4])$/.test(text)) {
+    throw new BenchError(`--pool-size must be auto or 1 to 64: is ${JSON.stringify(text)}`);
+  }
+  return text ?? null;
 }
 
 const us = (value: number) => value.toFixed(value < 10 ? 1 : 0).padStart(9);

@@ -132,8 +132,9 @@ function parsePoolSize(flag: string | undefined, environment: string | undefined
     ? ["AUDIO_SEND_POOL_SIZE", environment]
     : ["--pool-size", "auto"];
   if (text === "auto") {
-    const size = Math.max(1, Math.min(Math.floor(cores / 2), maxClients, MOST_WORKERS));
-    return { size, why: `auto: half of ${cores} cores` };
+    const half = Math.max(1, Math.floor(cores / 2)), size = Math.min(half, maxClients, MOST_WORKERS);
+    const bound = size < half ? `, at most ${size}` : "";
+    return { size, why: `auto: half of ${cores} cores${bound}` };
   }
   const value = /^\d{1,3}$/.test(text) ? Number(text) : NaN;
   if (!(value >= 1 && value <= MOST_WORKERS)) {
@@ -187,7 +188,7 @@ export function parseStart(
   const maxClients = integer("max-clients", text("max-clients") ?? "100", 1, MOST_CLIENTS);
   const poolSize = parsePoolSize(text("pool-size"), environment("AUDIO_SEND_POOL_SIZE"), maxClients, cores);
   const mediaPort = integer("media-port", text("media-port") ?? "5101", 0, 65535);
-  if (mediaPort + poolSize.size - 1 > 65535) {
+  if (text("send-mode") !== "sync" && text("send-mode") !== "sync-unshared" && mediaPort + poolSize.size - 1 > 65535) {
     throw new FlagError(`--media-port ${mediaPort} leaves no port for ${poolSize.size} workers`);
   }
   const frame = msToSamples(Number(choice("frame-ms", text("frame-ms") ?? "5", ["2.5", "5", "10"])));

@@ -16,6 +16,8 @@ import { Printer } from "./statistics.ts";
 
 /** The worker says goodbye within this, or is left behind. */
 const STOP_MS = 1500;
+/** Sound begins within this after a join, or something is wrong. */
+const SOUND_MS = 3000;
 
 const encoder = new TextEncoder();
 function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
@@ -60,10 +62,14 @@ async function run(options: ListenOptions): Promise<number> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       printer.joined(session.joined);
-      if (options.seconds !== null) {
-        timer = setTimeout(() => ending.resolve({ code: 0, reason: "time is up" }), options.seconds * 1000);
-      }
-      return await listenTo(session, options, printer, ending);
+      // From the first sound on, so that a recording is as long as was asked; or soon after, where there is none.
+      const limit = (graceMs: number) => {
+        clearTimeout(timer);
+        if (options.seconds === null) return;
+        timer = setTimeout(() => ending.resolve({ code: 0, reason: "time is up" }), options.seconds * 1000 + graceMs);
+      };
+      limit(SOUND_MS);
+      return await listenTo(session, options, printer, ending, () => limit(0));
     } finally {
       clearTimeout(timer);
       // The session may be gone already, and the server too.
@@ -85,6 +91,7 @@ async function listenTo(
   options: ListenOptions,
   printer: Printer,
   ending: PromiseWithResolvers<Ending>,
+  audible: () => void,
 ): Promise<number> {
   const media = await resolved(session.joined.media);
   const width = media.coupledStreams === 1 ? 2 : media.streams;
@@ -115,6 +122,7 @@ async function listenTo(
         for (const note of data.notes) printer.note(note);
         return;
       case "audible":
+        audible();
         return printer.audible(data.startedAt);
       case "audio":
         if (file !== null && file.write(data.samples, data.frames) < data.frames) failed(`${options.out} is full`);

@@ -19,7 +19,8 @@ export interface ChannelMix {
 
 /** Writes left and right gain of each of `channels` (numbers from 1, in the order of the streams) into `gains`. */
 export function mixdownGains(mix: MixState, channels: readonly number[], gains: Float32Array): void {
-  const soloed = Object.values(mix.channels).some(({ solo }) => solo);
+  // As the server counts them: among the channels that are heard.
+  const soloed = channels.some((channel) => mix.channels[channel]?.solo);
   const master = mix.master.mute ? 0 : dbToGain(mix.master.gainDb);
   channels.forEach((channel, stream) => {
     const strip = mix.channels[channel];

@@ -22,7 +22,7 @@ export const HELP = `Listens as a phone would: joins, receives, plays or records
                        plays up to half a percent faster or slower while it does)
   --out FILE.wav       write all channels to one float WAV
   --play [OUTPUT]      play through PortAudio: alsa:PCM, an index, part of a name (default: the default output)
-  --seconds N          end so long after joining (default: until Ctrl-C)
+  --seconds N          end after so much sound (default: until Ctrl-C)
   --json               one JSON object per line instead of text
   --help
 

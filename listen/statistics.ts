@@ -51,7 +51,9 @@ export class Printer {
     const what = media.channels ? `${media.streams} channels (${media.channels.join(", ")})` : "a stereo mix";
     const again = resumed ? ", with the mix of before" : "", red = media.redundancy ? ", each frame repeated" : "";
     this.#write(
-      `joined as ${session}${again}: ${what}, ${media.frameMs} ms frames, ${media.bitrate} bit/s each${red}, ` +
+      `joined as ${session}${again}: ${what}, ${media.frameMs} ms frames, ${media.bitrate} bit/s${
+        media.channels ? " each" : ""
+      }${red}, ` +
         `from ${media.host}:${media.port}`,
     );
   }

@@ -181,5 +181,9 @@ export class StreamPool {
   }
 }
 
+/**
+ * Longest frames first: where a receiver goes from long ones to short ones, the last long and the first short one can end
+ * in the same block, and must be sent in that order.
+ */
 export const frameGroups = <Receiver>(): FrameGroup<Receiver>[] =>
-  FRAMES.map((frame) => new FrameGroup<Receiver>(frame));
+  FRAMES.map((frame) => new FrameGroup<Receiver>(frame)).reverse();

@@ -19,6 +19,7 @@ export class Phone implements Disposable {
   readonly rtcp: Heard[] = [];
   readonly stun: Heard[] = [];
   readonly #waiting = new Set<() => void>();
+  readonly #reminders: ReturnType<typeof setInterval>[] = [];
   #closed = false;
 
   constructor(hostname = "127.0.0.1") {
@@ -65,12 +66,18 @@ export class Phone implements Disposable {
     const out = new Uint8Array(256);
     return this.send(out.subarray(0, writeBindingRequest(out, 0, id, username, password)), port, hostname);
   }
+  /** Binds now and each second, as a client does that wants to go on. */
+  async hold(port: number, username: string, password: string): Promise<void> {
+    await this.bind(port, username, password);
+    this.#reminders.push(setInterval(() => void this.bind(port, username, password), 1000));
+  }
   /** Bindings that were answered. */
   get answers(): number {
     return this.stun.filter(({ bytes }) => readStun(bytes, 0, bytes.length)?.type === STUN_BINDING_SUCCESS).length;
   }
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.#reminders.forEach(clearInterval);
     this.socket.close();
   }
 }

@@ -98,9 +98,9 @@ Deno.test("a phone hears nothing before its binding, and each of 16 channels aft
   desk.serve(1, 0, { channels: numbers(16) });
   await desk.play(20);
   assert.equal(phone.rtp.length, 0);
-  await phone.bind(desk.pool.ports[1], "user0", "password0");
+  await phone.hold(desk.pool.ports[1], "user0", "password0");
   await desk.playUntil(() => phone.rtp.length >= 300);
-  assert.equal(phone.answers, 1);
+  assert.ok(phone.answers >= 1);
   const packets = phone.rtp.map(parseRtp);
   assert.equal(packets[0].marker, true);
   packets.slice(1).forEach((packet, i) => {
@@ -126,7 +126,7 @@ Deno.test("a mix is one stereo stream with the gains that it was given", async (
   gains[2 * 9 + 1] = 1; // 1000 Hz right
   desk.mixer.setMix(3, gains);
   desk.serve(0, 0, { mode: "mix", channels: [], frame: 240, bitrate: bitRate(192_000) }, 3);
-  await phone.bind(desk.pool.ports[0], "user0", "password0");
+  await phone.hold(desk.pool.ports[0], "user0", "password0");
   await desk.playUntil(() => phone.rtp.length >= 100);
   const [audio] = await decode(phone.rtp, 1, 2);
   const left = audio.filter((_, i) => i % 2 === 0).subarray(2400),
@@ -140,7 +140,7 @@ Deno.test("a shape changes where it was announced, without a gap in time or sequ
   await using desk = await Desk.open(1);
   using phone = new Phone();
   desk.serve(0, 0, { channels: [1, 2], frame: 120 });
-  await phone.bind(desk.pool.ports[0], "user0", "password0");
+  await phone.hold(desk.pool.ports[0], "user0", "password0");
   await desk.playUntil(() => phone.rtp.length >= 40);
   const shape: Shape = { mode: "channels", channels: [5], frame: 480, bitrate: bitRate(64_000), redundancy: 1 };
   desk.pool.apply({ kind: "reshape", worker: 0, slot: 0, shape, mix: -1, request: 7 });
@@ -155,6 +155,29 @@ Deno.test("a shape changes where it was announced, without a gap in time or sequ
     packets.slice(1).every(({ sequence, marker }, i) => !marker && sequence === ((packets[i].sequence + 1) & 0xffff)),
   );
   assert.ok(packets.slice(first + 1).every(({ timestamp }, i) => timestamp === (from + 480 * (i + 1)) >>> 0));
+});
+
+Deno.test("a shape goes from long frames to short ones without a gap, wherever in a block the grid lies", async () => {
+  await using desk = await Desk.open(1);
+  using phone = new Phone();
+  desk.position = 28; // as after lost samples: a long frame and the first short one behind it end in one block
+  desk.serve(0, 0, { channels: [2], frame: 480, bitrate: bitRate(64_000) });
+  await phone.hold(desk.pool.ports[0], "user0", "password0");
+  await desk.playUntil(() => phone.rtp.length >= 20);
+  const shape: Shape = { mode: "channels", channels: [2], frame: 120, bitrate: bitRate(128_000), redundancy: 0 };
+  for (let request = 1; request <= 40; request++) {
+    const frame = request % 2 ? 120 : 480;
+    desk.pool.apply({ kind: "reshape", worker: 0, slot: 0, shape: { ...shape, frame }, mix: -1, request });
+    await desk.playUntil(() => desk.answers.has(request));
+    const heard = phone.rtp.length;
+    await desk.playUntil(() => phone.rtp.length >= heard + 4 + request % 5);
+  }
+  const packets = phone.rtp.map(parseRtp);
+  packets.slice(1).forEach((packet, i) => {
+    const step = (packet.timestamp - packets[i].timestamp) >>> 0;
+    assert.ok(step === 120 || step === 480, `packet ${i + 1} comes ${step} samples after the one before`);
+    assert.equal(packet.sequence, (packets[i].sequence + 1) & 0xffff);
+  });
 });
 
 Deno.test("a wrong password, a stranger, random bytes: counted, unanswered, without effect", async () => {

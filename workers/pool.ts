@@ -5,6 +5,7 @@
  */
 import { BlockView, isMix, mixOf, type Source } from "../core/block.ts";
 import type { Board, WorkerRow } from "../core/board.ts";
+import { now } from "../core/clock.ts";
 import { logger } from "../core/log.ts";
 import { never, type Receiver, type SendOptions, type SendToMain, type ServeMessage } from "../core/messages.ts";
 import { makeIdle } from "../core/realtime.ts";
@@ -19,6 +20,8 @@ import { MAX_BLOCK_BYTES } from "./limits.ts";
 const BACKLOG = 32;
 /** A worker that works off nothing while so many blocks come by (400 ms) hangs. */
 const HANG_BLOCKS = 150;
+/** ... which a source that isn't paced by a clock delivers in no time: that alone is no hang. */
+const HANG_MS = 300;
 /**
  * So many replacements within so long come at once. Then each waits twice as long as the one before, up to a bound: a
  * worker that can't live may cost the others nothing, and one that hangs leaves its memory behind.
@@ -28,7 +31,7 @@ const REMEMBERED_MS = 60_000;
 const FIRST_DELAY_MS = 1000;
 const MOST_DELAY_MS = 30_000;
 /** A worker that doesn't say `stopped` within this when it is told to stop is ended. */
-const STOP_MS = 1000;
+const STOP_MS = 600;
 /** ... and one that isn't ready within this can't be had. */
 const START_MS = 30_000;
 
@@ -61,6 +64,8 @@ class Member {
   /** The row's count when it last moved, and blocks since. */
   seen = 0;
   still = 0;
+  /** Time of the block at which it last moved. */
+  movedAt = 0;
   /** The system's number of its thread. */
   thread = 0;
   /** When it was replaced, within the last minute. */
@@ -142,7 +147,8 @@ export class Pool implements SendPath {
       if (done !== member.seen || member.posted === done) {
         member.seen = done;
         member.still = 0;
-      } else if (++member.still > HANG_BLOCKS) {
+        member.movedAt = time;
+      } else if (++member.still > HANG_BLOCKS && time - member.movedAt > HANG_MS) {
         this.#replace(member, "it stands still");
         // Nothing ends a loop that never returns: worker.terminate() waits for it.
         makeIdle(member.thread);
@@ -186,6 +192,7 @@ export class Pool implements SendPath {
     }
     member.posted = member.seen = member.row.blocks;
     member.still = 0;
+    member.movedAt = now();
     member.sources = [];
     for (const receiver of member.receivers.values()) {
       worker.post({ kind: "serve", worker: member.index, receiver });
