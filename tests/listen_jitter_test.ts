@@ -74,8 +74,8 @@ Deno.test("the spread is that of the slow packets, whatever the clocks' offset a
           const sent = n * 5, lag = n % 50 === 7 ? slowMs : 0, arrival = sent * (1 - ppm * 1e-6) + lag;
           arrivals.arrived(arrival, offset + arrival - sent);
         }
-        // Within a second the drift amounts to at most 0.2 ms; lags are counted in tenths.
-        assert.ok(Math.abs(arrivals.spread() - slowMs) < 0.35, `${arrivals.spread()} ms`);
+        // Within a second the drift amounts to at most 0.2 ms; lags are counted in tenths, at both ends.
+        assert.ok(Math.abs(arrivals.spread() - slowMs) < 0.45, `${arrivals.spread()} ms`);
         assert.ok(Math.abs(arrivals.driftPpm - ppm) < 2, `${arrivals.driftPpm} ppm`);
       },
     ),
