@@ -31,8 +31,8 @@ function roughness(audio: Float32Array, hertz: number, amplitude: number): numbe
 }
 
 const statsOf = ({ events }: ListenerProcess) => events.filter(({ event }) => event === "stats");
-/** A second in which nothing was made up for, played at (nearly) the speed of the sender. */
-const steady = ({ speedPpm, second }: Event) => Math.abs(speedPpm) < 200 && second.concealed === 0;
+/** A second in which nothing was made up for. */
+const steady = ({ second }: Event) => second.concealed === 0;
 /** It hears, and has found its depth. */
 const calm = (listener: ListenerProcess) => {
   const last = statsOf(listener).slice(-2);
@@ -63,7 +63,7 @@ programTest(
       env: card.env,
     });
     const listeners = range(LISTENERS).map((i) =>
-      // A buffer of fixed depth: while an adaptive one finds its depth it plays faster or slower, and tones with it.
+      // Deep enough for what a shared machine does to a server.
       new ListenerProcess(server, i, ["--mode", "channels", "--buffer-ms", "60"])
     );
     await hearing(listeners);
@@ -73,11 +73,20 @@ programTest(
     for (const listener of listeners) {
       const audio = await readWav(listener.file);
       assert.equal(audio.length, CHANNELS);
+      // While it finds its depth a listener plays up to half a percent faster or slower, all channels alike.
+      const speed = median(audio.map((channel, c) => {
+        const hertz = 200 + 100 * c;
+        return followTone(channel.subarray(-48_000 * SECONDS, -4800), hertz).hertz / hertz;
+      }));
+      assert.ok(Math.abs(speed - 1) < 0.005, `played at ${speed} of the speed`);
       audio.forEach((channel, c) => {
         const hertz = 200 + 100 * c, settled = channel.subarray(-48_000 * SECONDS, -4800);
         assert.ok(settled.length > 48_000 * (SECONDS - 1), `channel ${c + 1}: ${settled.length} samples`);
         const tone = followTone(settled, hertz);
-        assert.ok(Math.abs(tone.hertz - hertz) < 1, `channel ${c + 1}: ${tone.hertz} Hz instead of ${hertz}`);
+        assert.ok(
+          Math.abs(tone.hertz / speed - hertz) < 1,
+          `channel ${c + 1}: ${tone.hertz / speed} Hz instead of ${hertz}`,
+        );
         assert.ok(Math.abs(tone.dbfs + 12) < 1, `channel ${c + 1}: ${tone.dbfs} dBFS`);
         // Half a percent faster or slower, and a margin.
         const allowed = 0.3 + 2 * Math.PI * hertz * 0.05 * 0.006;
