@@ -2,16 +2,14 @@
  * `listen`: a client on the command line. Joins, starts the audio worker, prints, reports, writes the file, leaves. In:
  * arguments. Out: lines, a WAV file, an exit code. Main isolate; may allocate, the sound isn't here.
  */
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import { WavWriter } from "../capture/wav_writer.ts";
-import { MAX_CHANNELS, SAMPLE_RATE } from "../core/units.ts";
+import { SAMPLE_RATE } from "../core/units.ts";
 import { never } from "../core/messages.ts";
 import { Care, type Ending } from "./care.ts";
-import { Control, type ListenerMessage, type Media, type StartMessage, type Stats } from "./messages.ts";
-import { mixdownGains } from "./mixdown.ts";
+import { Line } from "./line.ts";
+import { type ListenerMessage, type Media, type StartMessage, type Stats, widthOf } from "./messages.ts";
 import { HELP, type ListenOptions, parseListenArgs, UsageError } from "./options.ts";
-import { Session } from "./session.ts";
+import { resolved, Session } from "./session.ts";
 import { Printer } from "./statistics.ts";
 
 /** The worker says goodbye within this, or is left behind. */
@@ -58,7 +56,9 @@ async function run(options: ListenOptions): Promise<number> {
   for (const { name, handler } of signals) Deno.addSignalListener(name, handler);
   try {
     if (options.out !== null) checkWritable(options.out);
+    using line = new Line();
     const session = await Session.join(options);
+    const care = new Care(session, options, printer, line, ending.resolve);
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       printer.joined(session.joined);
@@ -69,47 +69,35 @@ async function run(options: ListenOptions): Promise<number> {
         timer = setTimeout(() => ending.resolve({ code: 0, reason: "time is up" }), options.seconds * 1000 + graceMs);
       };
       limit(SOUND_MS);
-      return await listenTo(session, options, printer, ending, () => limit(0));
+      line.mix(session.joined.mix, session.joined.media);
+      const media = await resolved(session.joined.media);
+      return await listenTo({ media, line, care, options, printer, ending, audible: () => limit(0) });
     } finally {
       clearTimeout(timer);
-      // The session may be gone already, and the server too.
-      await session.leave().catch(() => {});
+      await care.leave();
     }
   } finally {
     for (const { name, handler } of signals) Deno.removeSignalListener(name, handler);
   }
 }
 
-/** The address that a name stands for; addresses are left as they are. */
-async function resolved(media: Media): Promise<Media> {
-  const host = media.host.replace(/^\[|\]$/g, "");
-  return isIP(host) ? { ...media, host } : { ...media, host: (await lookup(host)).address };
+interface Listening {
+  /** Of the first session; `host` is an IP address. */
+  readonly media: Media;
+  readonly line: Line;
+  readonly care: Care;
+  readonly options: ListenOptions;
+  readonly printer: Printer;
+  readonly ending: PromiseWithResolvers<Ending>;
+  /** Called at the first sound. */
+  readonly audible: () => void;
 }
 
-async function listenTo(
-  session: Session,
-  options: ListenOptions,
-  printer: Printer,
-  ending: PromiseWithResolvers<Ending>,
-  audible: () => void,
-): Promise<number> {
-  const media = await resolved(session.joined.media);
-  const width = media.coupledStreams === 1 ? 2 : media.streams;
-  using file = options.out === null ? null : new WavWriter(options.out, width, SAMPLE_RATE);
-  const control = new SharedArrayBuffer(Control.Count * 4), gains = new SharedArrayBuffer(MAX_CHANNELS * 2 * 4);
-  if (media.channels) mixdownGains(session.joined.mix, media.channels, new Float32Array(gains));
-  const start: StartMessage = {
-    kind: "start",
-    media,
-    bufferMs: options.bufferMs,
-    play: options.play,
-    record: file !== null,
-    control,
-    gains,
-  };
-
+async function listenTo({ media, line, care, options, printer, ending, audible }: Listening): Promise<number> {
+  using file = options.out === null ? null : new WavWriter(options.out, widthOf(media), SAMPLE_RATE);
+  const { control, gains, port } = line, { bufferMs, play } = options;
+  const start: StartMessage = { kind: "start", media, bufferMs, play, record: file !== null, control, gains, port };
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "listener" });
-  const care = new Care(session, media, options, printer, ending.resolve, new Float32Array(gains));
   const stopped = Promise.withResolvers<Stats | null>();
   const failed = (reason: string) => {
     ending.resolve({ code: 1, reason });
@@ -129,7 +117,9 @@ async function listenTo(
         return;
       case "stats":
         printer.stats(data.stats);
-        return void care.second(data.stats);
+        return care.second(data.stats);
+      case "doubt":
+        return care.doubt(data.dismissed);
       case "failed":
         return failed(data.reason);
       case "stopped":
@@ -142,12 +132,11 @@ async function listenTo(
     event.preventDefault();
     failed(event.message.split("\n")[0]);
   };
-  worker.postMessage(start);
+  worker.postMessage(start, [port]);
 
   const { code, reason } = await ending.promise;
-  const words = new Int32Array(control);
-  Atomics.store(words, Control.Stop, 1);
-  Atomics.notify(words, Control.Stop);
+  care.stop();
+  line.stop();
   const tooLong = setTimeout(() => stopped.resolve(null), STOP_MS);
   const last = await stopped.promise;
   clearTimeout(tooLong);

@@ -4,7 +4,8 @@
  * array. The listener's audio thread. The library returns a new array for each packet; nothing else is allocated while the
  * packets keep their sizes.
  */
-import { MAX_DATAGRAM } from "../send/fit.ts";
+import { FRAME_GRID } from "../core/units.ts";
+import { MAX_DATAGRAM, opusBytes } from "../send/fit.ts";
 import { splitMultistream, tocOf } from "../send/multistream.ts";
 import { createOpusDecoder, type Decoder } from "../wasm/opus.ts";
 
@@ -16,6 +17,8 @@ export const MAX_PACKET_SAMPLES = 5760;
 export class StreamDecoders {
   /** Channels that come out: the streams, or two. */
   readonly channels: number;
+  /** One stereo stream, not mono ones. */
+  readonly stereo: boolean;
   readonly #decoders: readonly Decoder[];
   readonly #width: 1 | 2;
   readonly #plain = new Uint8Array(MAX_DATAGRAM + 64);
@@ -28,6 +31,7 @@ export class StreamDecoders {
   private constructor(decoders: readonly Decoder[], width: 1 | 2) {
     this.#decoders = decoders;
     this.#width = width;
+    this.stereo = width === 2;
     this.channels = decoders.length * width;
     this.#offsets = new Int32Array(decoders.length);
     this.#lengths = new Int32Array(decoders.length);
@@ -42,6 +46,23 @@ export class StreamDecoders {
   }
 
   /**
+   * @hot Is this a packet for these decoders? What isn't may decode all the same, to noise. At a constant bit rate all
+   * streams of a packet are equally long, so that two or more say how many they are; a single mono one is known by the
+   * length that `bitrate` gives it.
+   */
+  fits(packet: Uint8Array, at: number, bytes: number, bitrate: number): boolean {
+    const streams = this.#decoders.length, offsets = this.#offsets, lengths = this.#lengths, plain = this.#plain;
+    if (bytes > plain.length || !splitMultistream(packet, at, bytes, streams, plain, offsets, lengths)) return false;
+    const frame = tocOf(plain[0]).frameSamples;
+    if (frame > FRAME_GRID) return false;
+    if (streams === 1 && !this.stereo && bytes !== opusBytes(bitrate, frame)) return false;
+    for (let stream = 0; stream < streams; stream++) {
+      if (lengths[stream] !== lengths[0] || tocOf(plain[offsets[stream]]).stereo !== this.stereo) return false;
+    }
+    return true;
+  }
+
+  /**
    * Decodes one packet into `out`, frames of `stride` floats from index `outAt` on.
    * @returns the frames (at most {@link MAX_PACKET_SAMPLES}), or −1, with `out` undefined, if the packet is malformed.
    */
@@ -53,7 +74,7 @@ export class StreamDecoders {
     for (let stream = 0; stream < streams; stream++) {
       const from = this.#offsets[stream], length = this.#lengths[stream];
       // A stereo packet decodes in a mono decoder, too; but it isn't what was agreed on.
-      if (tocOf(this.#plain[from]).stereo !== (this.#width === 2)) return -1;
+      if (tocOf(this.#plain[from]).stereo !== this.stereo) return -1;
       let samples: Float32Array;
       try {
         samples = this.#decoders[stream].decodeFloat(this.#view(stream, from, length));

@@ -39,7 +39,8 @@ const REST_ERROR_MS = 0.05, WAKE_ERROR_MS = 0.25;
 export class DepthControl {
   readonly #arrivals: ArrivalWindow;
   readonly #fixedMs: number | null;
-  readonly #repairMs: number;
+  /** How much later than a frame its copy comes; 0: none comes. */
+  repairMs: number;
   /** Where the depth is to go. */
   targetMs: number;
   /** Where it is meant to be now, on its way there. */
@@ -52,11 +53,11 @@ export class DepthControl {
   #updatedAt = 0;
   speed = 1;
 
-  /** `fixedMs`: mean time in the buffer, or null to adapt. `repairMs`: how much later than a frame its copy comes. */
+  /** `fixedMs`: mean time in the buffer, or null to adapt. */
   constructor(arrivals: ArrivalWindow, fixedMs: number | null, repairMs: number) {
     this.#arrivals = arrivals;
     this.#fixedMs = fixedMs;
-    this.#repairMs = repairMs;
+    this.repairMs = repairMs;
     this.targetMs = this.depthMs = fixedMs ?? FIRST_DEPTH_MS + repairMs;
   }
 
@@ -97,7 +98,7 @@ export class DepthControl {
       this.targetMs = this.#fixedMs + arrivals.meanLag();
       return;
     }
-    const wanted = Math.min(MAX_DEPTH_MS, this.#spreadMs + MARGIN_MS + this.#repairMs);
+    const wanted = Math.min(MAX_DEPTH_MS, this.#spreadMs + MARGIN_MS + this.repairMs);
     const learning = time - arrivals.since < LEARN_MS;
     this.targetMs = learning ? Math.max(wanted, this.targetMs) : wanted;
   }
@@ -116,10 +117,10 @@ export class DepthControl {
   get reason(): string {
     const spread = `p99 arrival jitter ${this.#spreadMs.toFixed(1)} ms`;
     if (this.#fixedMs !== null) return `fixed at ${this.#fixedMs} ms; ${spread}`;
-    if (this.targetMs > this.#spreadMs + MARGIN_MS + this.#repairMs + 0.05) {
+    if (this.targetMs > this.#spreadMs + MARGIN_MS + this.repairMs + 0.05) {
       return `first ${this.targetMs.toFixed(1)} ms, while the arrivals are learnt; ${spread}`;
     }
-    const repair = this.#repairMs > 0 ? ` + ${this.#repairMs} ms for the repeated frame` : "";
+    const repair = this.repairMs > 0 ? ` + ${this.repairMs} ms for the repeated frame` : "";
     return `${spread} + ${MARGIN_MS.toFixed(1)} ms margin${repair}`;
   }
 }

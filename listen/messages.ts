@@ -1,6 +1,6 @@
 /**
- * What the listener's main isolate and its audio worker tell each other. The worker waits in system calls, so that main
- * reaches it through shared words only: {@link Control}.
+ * What the listener's main isolate and its audio worker tell each other. The worker waits in system calls, so that no
+ * message wakes it: it looks at shared words, {@link Control}, and fetches what they announce (line.ts).
  */
 import type { BitRate } from "../core/units.ts";
 
@@ -8,6 +8,8 @@ import type { BitRate } from "../core/units.ts";
 export const enum Control {
   /** 1: say goodbye, hand over what is left, end. */
   Stop,
+  /** How many {@link Media} have been posted to the port. */
+  Media,
   Count,
 }
 
@@ -30,6 +32,10 @@ export interface Media {
   readonly channels?: readonly number[];
 }
 
+/** Channels that come out: the streams, or the two of a mix. */
+export const isStereo = (media: Media): boolean => media.encoding === "opus" && media.coupledStreams === 1;
+export const widthOf = (media: Media): number => isStereo(media) ? 2 : media.streams;
+
 /** Main → worker, once. */
 export interface StartMessage {
   readonly kind: "start";
@@ -44,6 +50,8 @@ export interface StartMessage {
   readonly control: SharedArrayBuffer;
   /** Float32: left and right gain of each stream, interleaved; main may change them at any time. */
   readonly gains: SharedArrayBuffer;
+  /** Brings the {@link Media} that are to follow. */
+  readonly port: MessagePort;
 }
 
 /** Everything since the start. */
@@ -73,6 +81,9 @@ export interface Totals {
 /** Worker → main, each second. */
 export interface Stats {
   readonly totals: Totals;
+  /** Of the session now, and the distinct packets of that one alone. */
+  readonly ssrc: number;
+  readonly received: number;
   /** Median time of a packet in the buffer during this second; null without packets. */
   readonly bufferMs: number | null;
   readonly targetMs: number;
@@ -91,8 +102,8 @@ export interface Stats {
   readonly levelsDb: readonly number[];
   /** The server has answered our bindings of the last three seconds. */
   readonly bound: boolean;
-  /** BYEs from the server. */
-  readonly byes: number;
+  /** The server said BYE, and has sent no audio since. */
+  readonly dismissed: boolean;
 }
 
 /** Worker → main. */
@@ -103,5 +114,7 @@ export type ListenerMessage =
   /** Interleaved float32, transferred. */
   | { readonly kind: "audio"; readonly samples: Float32Array<ArrayBuffer>; readonly frames: number }
   | { readonly kind: "stats"; readonly stats: Stats }
+  /** What comes isn't what was agreed on, or the server said BYE: ask it. Again and again while that lasts. */
+  | { readonly kind: "doubt"; readonly dismissed: boolean }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped"; readonly stats: Stats };

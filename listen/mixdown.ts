@@ -2,7 +2,8 @@
  * The phone's own mix: the stored mix of a session becomes a gain to the left and to the right for each stream, and
  * channels become stereo for an output device. Pure; {@link Mixdown.apply} runs in the audio thread and allocates nothing.
  */
-import { dbToGain } from "../core/units.ts";
+import { CEILING, Limiter } from "../core/limiter.ts";
+import { dbToGain, msToSamples } from "../core/units.ts";
 
 /** As `GET /api/v1/sessions/{id}/mix` answers it. */
 export interface MixState {
@@ -35,34 +36,54 @@ export function mixdownGains(mix: MixState, channels: readonly number[], gains: 
 /** Part of the way to a new gain that is left after each sample: 5 ms to 1/e, no click. */
 const GLIDE = Math.exp(-1 / 240);
 
-/** Sums interleaved channels to interleaved stereo; changes of the gains glide. */
+/** What is heard first comes up from silence over so many samples: never a burst in the ear. */
+const RISE = msToSamples(50);
+/** Frames of the longest piece. */
+const PIECE = 480;
+
+/** Sums interleaved channels to interleaved stereo: begins softly, changes of the gains glide, and a limiter ends it. */
 export class Mixdown {
-  readonly #channels: number;
   readonly #wanted: Float32Array;
   readonly #gains: Float32Array;
+  readonly #sum = new Float32Array(2 * PIECE);
+  readonly #limiter = new Limiter();
+  /** Samples of the rise that have gone by; it waits for the first sound. */
+  #risen = 0;
 
   /** `wanted`: left and right gain of each channel, interleaved; may be shared memory that another isolate writes. */
-  constructor(channels: number, wanted: Float32Array) {
-    this.#channels = channels;
+  constructor(wanted: Float32Array) {
     this.#wanted = wanted;
     this.#gains = Float32Array.from(wanted);
   }
 
-  /** @hot `frames` frames from `from` into `out`. */
-  apply(from: Float32Array, frames: number, out: Float32Array): void {
-    const channels = this.#channels, gains = this.#gains, wanted = this.#wanted;
-    out.fill(0, 0, 2 * frames);
+  /** @hot `frames` frames (at most 480) of `channels` from `from` into `out`, where they come LIMITER_DELAY later. */
+  apply(from: Float32Array, channels: number, frames: number, out: Float32Array): void {
+    const gains = this.#gains, wanted = this.#wanted, sum = this.#sum;
+    sum.fill(0, 0, 2 * frames);
     for (let channel = 0; channel < channels; channel++) {
       const toLeft = wanted[2 * channel], toRight = wanted[2 * channel + 1];
       let left = gains[2 * channel], right = gains[2 * channel + 1];
       for (let i = 0, s = channel; i < frames; i++, s += channels) {
         left = toLeft + (left - toLeft) * GLIDE;
         right = toRight + (right - toRight) * GLIDE;
-        out[2 * i] += left * from[s];
-        out[2 * i + 1] += right * from[s];
+        sum[2 * i] += left * from[s];
+        sum[2 * i + 1] += right * from[s];
       }
       gains[2 * channel] = left;
       gains[2 * channel + 1] = right;
+    }
+    if (this.#risen < RISE) this.#rise(frames);
+    this.#limiter.process(sum, out, frames, CEILING);
+  }
+
+  /** @hot */
+  #rise(frames: number): void {
+    const sum = this.#sum;
+    for (let i = 0; i < 2 * frames && this.#risen < RISE; i += 2) {
+      if (this.#risen === 0 && sum[i] === 0 && sum[i + 1] === 0) continue;
+      const along = this.#risen++ / RISE, gain = along * along * (3 - 2 * along);
+      sum[i] *= gain;
+      sum[i + 1] *= gain;
     }
   }
 }

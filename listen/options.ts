@@ -26,6 +26,9 @@ export const HELP = `Listens as a phone would: joins, receives, plays or records
   --json               one JSON object per line instead of text
   --help
 
+What the engineer changes is followed; after a restart of the server it comes back. It ends when its session was ended on
+purpose, when its place goes to another device of its id, and when a file can't hold what is streamed now.
+
 Exit code: 0 at the end of --seconds or after Ctrl-C, 1 if it can't go on, 2 for a wrong command line.
 `;
 

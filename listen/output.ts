@@ -4,7 +4,7 @@
  * recorded too. In: a {@link Playout}. Out: sound, chunks for a file. The listener's audio thread; allocates only the
  * chunks that it gives away.
  */
-import { BLOCK, gainToDb, SAMPLE_RATE } from "../core/units.ts";
+import { BLOCK, gainToDb, MAX_CHANNELS, SAMPLE_RATE } from "../core/units.ts";
 import type { PlaybackStream } from "../capture/portaudio.ts";
 import type { Mixdown } from "./mixdown.ts";
 import type { Playout } from "./playout.ts";
@@ -17,16 +17,16 @@ const CHUNK = 4800;
 
 /** Collects rendered samples: peaks, and chunks for a file. */
 export class Tap {
-  readonly #channels: number;
-  readonly #peaks: Float32Array;
+  /** Of what is rendered; may change as long as nobody records. */
+  channels: number;
+  readonly #peaks = new Float32Array(MAX_CHANNELS);
   readonly #give: ((samples: Float32Array<ArrayBuffer>, frames: number) => void) | null;
   #chunk: Float32Array<ArrayBuffer>;
   #frames = 0;
 
   /** `give`: takes ownership of a chunk; null: nobody records. */
   constructor(channels: number, give: ((samples: Float32Array<ArrayBuffer>, frames: number) => void) | null) {
-    this.#channels = channels;
-    this.#peaks = new Float32Array(channels);
+    this.channels = channels;
     this.#give = give;
     this.#chunk = new Float32Array(give === null ? 0 : CHUNK * channels);
   }
@@ -36,14 +36,14 @@ export class Tap {
     this.#measure(samples, frames);
     if (this.#give === null) return;
     if (this.#frames + frames > CHUNK) this.flush();
-    const at = this.#frames * this.#channels;
-    for (let i = 0; i < frames * this.#channels; i++) this.#chunk[at + i] = samples[i];
+    const at = this.#frames * this.channels;
+    for (let i = 0; i < frames * this.channels; i++) this.#chunk[at + i] = samples[i];
     this.#frames += frames;
   }
 
   /** @hot */
   #measure(samples: Float32Array, frames: number): void {
-    const channels = this.#channels, peaks = this.#peaks;
+    const channels = this.channels, peaks = this.#peaks;
     for (let channel = 0; channel < channels; channel++) {
       let peak = peaks[channel];
       for (let i = 0, s = channel; i < frames; i++, s += channels) {
@@ -58,13 +58,14 @@ export class Tap {
   flush(): void {
     if (this.#give === null || this.#frames === 0) return;
     this.#give(this.#chunk, this.#frames);
-    this.#chunk = new Float32Array(CHUNK * this.#channels);
+    this.#chunk = new Float32Array(CHUNK * this.channels);
     this.#frames = 0;
   }
 
   /** Peak of each channel since the last call, in decibels. */
   levelsDb(): number[] {
-    const levels = Array.from(this.#peaks, (peak) => Math.round(gainToDb(peak) * 10) / 10);
+    const peaks = this.#peaks.subarray(0, this.channels);
+    const levels = Array.from(peaks, (peak) => Math.round(gainToDb(peak) * 10) / 10);
     this.#peaks.fill(0);
     return levels;
   }
@@ -87,13 +88,12 @@ export class VirtualOutput implements Output {
   readonly patience = 10;
   readonly #playout: Playout;
   readonly #tap: Tap;
-  readonly #piece: Float32Array;
+  readonly #piece = new Float32Array(PIECE * MAX_CHANNELS);
   #rendered = 0;
 
   constructor(playout: Playout, tap: Tap) {
     this.#playout = playout;
     this.#tap = tap;
-    this.#piece = new Float32Array(PIECE * playout.channels);
   }
 
   /** @hot */
@@ -117,17 +117,16 @@ export class DeviceOutput implements Output {
   readonly #playout: Playout;
   readonly #tap: Tap;
   readonly #device: PlaybackStream;
-  readonly #mixdown: Mixdown | null;
-  readonly #piece: Float32Array<ArrayBuffer>;
+  readonly #mixdown: Mixdown;
+  readonly #piece = new Float32Array(BLOCK * MAX_CHANNELS);
   readonly #stereo = new Float32Array(2 * BLOCK);
 
-  /** `mixdown`: makes stereo of the channels; null: they are stereo. */
-  constructor(playout: Playout, tap: Tap, device: PlaybackStream, mixdown: Mixdown | null) {
+  /** `mixdown`: makes stereo of the channels, unless they are stereo. */
+  constructor(playout: Playout, tap: Tap, device: PlaybackStream, mixdown: Mixdown) {
     this.#playout = playout;
     this.#tap = tap;
     this.#device = device;
     this.#mixdown = mixdown;
-    this.#piece = new Float32Array(BLOCK * playout.channels);
   }
 
   get outputMs(): number {
@@ -151,8 +150,8 @@ export class DeviceOutput implements Output {
         this.#tap.take(this.#piece, BLOCK);
       } else this.#piece.fill(0);
       let sound = this.#piece;
-      if (this.#mixdown !== null) {
-        this.#mixdown.apply(sound, BLOCK, this.#stereo);
+      if (!playout.stereo) {
+        this.#mixdown.apply(sound, playout.channels, BLOCK, this.#stereo);
         sound = this.#stereo;
       }
       const code = device.write(sound, BLOCK);

@@ -10,6 +10,7 @@
 import { BUCKETS, record } from "../core/histogram.ts";
 import { LOOKAHEAD, type RtpTimestamp, SAMPLE_RATE } from "../core/units.ts";
 import { timestampDistance } from "../core/wrap.ts";
+import { tocOf } from "../send/multistream.ts";
 import { ArrivalWindow } from "./arrival.ts";
 import { MAX_PACKET_SAMPLES, type StreamDecoders } from "./decoders.ts";
 import { DepthControl, depthSamples, MAX_DEPTH_MS } from "./depth.ts";
@@ -29,7 +30,6 @@ const CONCEAL_SAMPLES = 4800;
 const FADE_SAMPLES = 120;
 
 export class Playout {
-  readonly channels: number;
   readonly arrivals = new ArrivalWindow();
   readonly depth: DepthControl;
   /** Frames played from a repeated copy; made up; packets that came after they were needed, that couldn't be decoded. */
@@ -49,12 +49,14 @@ export class Playout {
   stalled = false;
   /** When the first frame is due; Infinity before the first packet. */
   startAt = Infinity;
-  readonly #decoders: StreamDecoders;
+  #decoders: StreamDecoders;
   readonly #store = new JitterStore();
-  readonly #resampler: Resampler;
+  #resampler: Resampler;
   #edge = 0;
   #started = false;
+  /** Samples of a frame: of the last one decoded, and of the newest that came. */
   #frame: number;
+  #newest: number;
   /** When the next sample to be rendered is due. */
   #dueAt = 0;
   /** The newest timestamp, wrapped and not. */
@@ -62,6 +64,8 @@ export class Playout {
   #unwrapped = 0;
   #lateSince = Infinity;
   #deepSince = Infinity;
+  /** The next packet's timestamp has nothing to do with those before. */
+  #anew = false;
   /** Samples made up since the last real one. */
   #gap = 0;
   /** Timestamp and time of the same sample, by the last sender report. */
@@ -71,10 +75,45 @@ export class Playout {
   /** `frame`: samples of a frame, as announced. `bufferMs`: fixed, or null to adapt. `repair`: frames are repeated. */
   constructor(decoders: StreamDecoders, frame: number, bufferMs: number | null, repair: boolean) {
     this.#decoders = decoders;
-    this.channels = decoders.channels;
     this.#resampler = new Resampler(decoders.channels);
-    this.#frame = frame;
+    this.#frame = this.#newest = frame;
     this.depth = new DepthControl(this.arrivals, bufferMs, repair ? frame / PER_MS : 0);
+  }
+
+  get channels(): number {
+    return this.#decoders.channels;
+  }
+  get stereo(): boolean {
+    return this.#decoders.stereo;
+  }
+
+  /** @hot {@link StreamDecoders.fits} */
+  fits(packet: Uint8Array, at: number, bytes: number, bitrate: number): boolean {
+    return this.#decoders.fits(packet, at, bytes, bitrate);
+  }
+
+  /**
+   * Other streams from now on; time goes on. What waits in the buffer can't be decoded any more, and what comes begins
+   * with a fade. @returns the decoders so far, which are the caller's to free.
+   */
+  redirect(decoders: StreamDecoders): StreamDecoders {
+    const before = this.#decoders, ahead = Math.round(this.#resampler.ahead);
+    if (decoders.channels !== before.channels) {
+      this.#resampler = new Resampler(decoders.channels);
+      // Silence as long as what was stored, so that the output stays where it is.
+      this.#resampler.commit(ahead);
+    }
+    this.#decoders = decoders;
+    this.#store.clear();
+    if (this.#started && this.#gap === 0) this.gaps++;
+    this.#gap = CONCEAL_SAMPLES;
+    return before;
+  }
+
+  /** The next packet is the first one of another sender's clock. */
+  renew(): void {
+    this.#anew = this.#started;
+    this.#reportTimestamp = NaN;
   }
 
   /** @hot Timestamp of the sample that is due at `time`. */
@@ -99,12 +138,15 @@ export class Playout {
     time: number,
     marker: boolean,
   ): void {
-    if (!this.#started) this.#start(timestamp, time);
+    const frame = tocOf(packet[at]).frameSamples;
+    if (!this.#started) this.#start(timestamp, time, frame);
     const unwrapped = this.#unwrap(timestamp);
+    if (frame !== this.#newest && unwrapped >= this.#unwrapped) this.#follow(frame);
     this.#timestamp = timestamp;
     this.#unwrapped = unwrapped;
     const ahead = unwrapped - this.#position(time);
-    if (ahead > JUMP_SAMPLES || (marker && ahead < -JUMP_SAMPLES)) {
+    if (this.#anew || ahead > JUMP_SAMPLES || (marker && ahead < -JUMP_SAMPLES)) {
+      this.#anew = false;
       this.#reportTimestamp = NaN;
       this.#resync(unwrapped, time);
     }
@@ -135,12 +177,24 @@ export class Playout {
   }
 
   /** @hot */
-  #start(timestamp: RtpTimestamp, time: number): void {
+  #start(timestamp: RtpTimestamp, time: number, frame: number): void {
     this.#started = true;
+    this.#newest = frame;
     this.#timestamp = timestamp;
     this.#unwrapped = this.#edge = timestamp;
     this.startAt = this.#dueAt = time + this.depth.depthMs;
     this.depth.restart(time);
+  }
+
+  /**
+   * @hot From now on frames are so long. A longer one comes later after its first sample, and so all of them are heard that
+   * much later; what a shorter one comes earlier is played off.
+   */
+  #follow(frame: number): void {
+    const later = frame - this.#newest;
+    this.#newest = frame;
+    this.arrivals.reset();
+    if (later > 0) this.#edge -= later;
   }
 
   /** @hot Sets the buffer anew, so that the packet is heard after the depth that is meant. */

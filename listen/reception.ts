@@ -7,7 +7,10 @@ import { type RtpTimestamp, SAMPLE_RATE, type SequenceNumber } from "../core/uni
 import { addSequence, sequenceDistance } from "../core/wrap.ts";
 import type { ReceptionReport } from "../send/rtcp.ts";
 
-/** RFC 3550 appendix A.1: a larger gap, or an older packet, is believed only when the next packet follows it. */
+/**
+ * RFC 3550 appendix A.1: a larger gap, or an older packet, is believed only when the next packet follows it, or when its
+ * marker says that the sender starts anew.
+ */
 const MAX_DROPOUT = 3000, MAX_MISORDER = 100;
 /** Packets whose numbers are remembered, to know a duplicate. */
 const MEMORY = 4096;
@@ -32,9 +35,9 @@ export class Reception {
   #lastSrAt = 0;
   readonly #seen = new Float64Array(MEMORY).fill(-1);
 
-  /** @hot Counts a packet; false for one that had come before. `time` in milliseconds. */
-  arrived(sequence: SequenceNumber, timestamp: RtpTimestamp, time: number): boolean {
-    const extended = this.#extend(sequence);
+  /** @hot Counts a packet; false for one that had come before. `time` in milliseconds. `marker`: a start of the sender's. */
+  arrived(sequence: SequenceNumber, timestamp: RtpTimestamp, time: number, marker = false): boolean {
+    const extended = this.#extend(sequence, marker);
     if (this.#seen[extended % MEMORY] === extended) {
       this.duplicates++;
       return false;
@@ -50,11 +53,11 @@ export class Reception {
   }
 
   /** @hot The sequence number with its wraps counted in. */
-  #extend(sequence: SequenceNumber): number {
+  #extend(sequence: SequenceNumber, marker: boolean): number {
     if (this.#highest < 0) return this.#restart(sequence);
     const distance = sequenceDistance(sequence, (this.#highest & 0xffff) as SequenceNumber);
     if (distance <= -MAX_MISORDER || distance >= MAX_DROPOUT) {
-      if (sequence === this.#bad) return this.#restart(sequence);
+      if (marker || sequence === this.#bad) return this.#restart(sequence);
       this.#bad = addSequence(sequence, 1);
     } else if (distance > 0) this.#highest += distance;
     return Math.max(0, this.#highest + Math.min(0, distance));

@@ -1,7 +1,9 @@
 /**
- * The HTTP side of a listener: join, report, read the mix, leave. In: options, and what the audio worker measured. Out:
+ * The HTTP side of a listener: join, report, see what has become of the session, leave. In: options, and what the audio worker measured. Out:
  * the server's answers; a refusal becomes a {@link Refused} with one clear line. Main isolate; may allocate.
  */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import type { ListenOptions } from "./options.ts";
 import type { Media } from "./messages.ts";
 import type { MixState } from "./mixdown.ts";
@@ -13,9 +15,12 @@ export class Refused extends Error {
   override name = "Refused";
   /** HTTP status; 0 when there was no answer. */
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** By Retry-After; null: it doesn't say. */
+  readonly retryAfterMs: number | null;
+  constructor(status: number, message: string, retryAfterMs: number | null = null) {
     super(message);
     this.status = status;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -28,7 +33,17 @@ export interface Joined {
   readonly mix: MixState;
 }
 
-async function request(method: string, url: string, secret: string, action: string, body?: unknown): Promise<unknown> {
+/** What may have changed since the join. */
+export type View = Pick<Joined, "media" | "mix">;
+
+async function request(
+  method: string,
+  url: string,
+  secret: string,
+  action: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -38,7 +53,7 @@ async function request(method: string, url: string, secret: string, action: stri
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]),
     });
   } catch (error) {
     throw new Refused(0, `cannot ${action}: no answer from ${new URL(url).origin} (${reasonOf(error)})`);
@@ -51,7 +66,9 @@ async function request(method: string, url: string, secret: string, action: stri
     throw new Refused(response.status, `cannot ${action}: ${new URL(url).origin} does not speak our protocol`);
   }
   if (response.ok) return answer;
-  throw new Refused(response.status, `cannot ${action}: ${refusal(response, answer)}`);
+  const seconds = response.headers.get("retry-after") ?? "";
+  const retryAfterMs = /^\d+$/.test(seconds) ? Number(seconds) * 1000 : null;
+  throw new Refused(response.status, `cannot ${action}: ${refusal(response, answer)}`, retryAfterMs);
 }
 
 function reasonOf(error: unknown): string {
@@ -71,6 +88,12 @@ function refusal(response: Response, answer: unknown): string {
   return `${response.status} ${parts.join("; ")}`.replaceAll(/\s+/g, " ");
 }
 
+/** The address that a name stands for; addresses are left as they are. @throws Error */
+export async function resolved(media: Media): Promise<Media> {
+  const host = media.host.replace(/^\[|\]$/g, "");
+  return isIP(host) ? { ...media, host } : { ...media, host: (await lookup(host)).address };
+}
+
 /** A session that was joined. */
 export class Session {
   readonly #url: string;
@@ -81,10 +104,10 @@ export class Session {
     this.joined = joined;
   }
 
-  /** @throws Refused */
-  static async join(options: ListenOptions): Promise<Session> {
+  /** @throws Refused; so it does when `signal` aborts. */
+  static async join(options: ListenOptions, signal?: AbortSignal): Promise<Session> {
     const url = `${options.server}/api/v1/sessions`;
-    const answer = await request("POST", url, options.joinCode, "join", options.join) as Joined | null;
+    const answer = await request("POST", url, options.joinCode, "join", options.join, signal) as Joined | null;
     if (typeof answer?.session !== "string" || typeof answer.media?.port !== "number") {
       throw new Refused(201, `cannot join: ${options.server} does not speak our protocol`);
     }
@@ -97,10 +120,10 @@ export class Session {
   }
 
   /** @throws Refused */
-  async mix(): Promise<MixState> {
-    const mix = await request("GET", `${this.#url}/mix`, this.joined.token, "read the mix") as MixState | null;
-    if (typeof mix?.channels === "object" && typeof mix.master === "object") return mix;
-    throw new Refused(200, "cannot read the mix: the answer is none");
+  async view(): Promise<View> {
+    const view = await request("GET", this.#url, this.joined.token, "see the session") as View | null;
+    if (typeof view?.media?.port === "number" && typeof view.mix?.channels === "object") return view;
+    throw new Refused(200, "cannot see the session: the answer is none");
   }
 
   /** @throws Refused */

@@ -2,12 +2,12 @@
  * What `listen` prints: lines for people, or one JSON object per line for programs. In: the answer to the join, and the
  * audio worker's {@link Stats}. Out: text; never a secret. Main isolate; may allocate.
  *
- * JSON events: `joined`, `ready`, `audible` (when the first sample sounded, in milliseconds since the Unix epoch), `note`,
+ * JSON events: `joined` (at each join), `media` (the shape was changed), `ready`, `audible` (when the first sample sounded, in milliseconds since the Unix epoch), `note`,
  * `stats` (each second: totals, and `second`, what came to them in it), `end` (totals; `audioFrames`, how many
  * samples of each channel are in the file).
  */
 import { samplesToMs } from "../core/units.ts";
-import type { Stats, Totals } from "./messages.ts";
+import type { Media, Stats, Totals } from "./messages.ts";
 import type { Joined } from "./session.ts";
 
 const NOTHING: Totals = {
@@ -33,6 +33,18 @@ function difference(later: Totals, earlier: Totals): Totals {
   return result;
 }
 
+/** Without the secrets. */
+function openOf({ username: _username, password: _password, ...open }: Media) {
+  return open;
+}
+
+/** What is streamed, for people. */
+function shapeOf(media: Media): string {
+  const what = media.channels ? `${media.streams} channels (${media.channels.join(", ")})` : "a stereo mix";
+  const red = media.redundancy ? ", each frame repeated" : "";
+  return `${what}, ${media.frameMs} ms frames, ${media.bitrate} bit/s${media.channels ? " each" : ""}${red}`;
+}
+
 export class Printer {
   readonly #json: boolean;
   readonly #write: (line: string) => void;
@@ -46,16 +58,21 @@ export class Printer {
   }
 
   joined({ session, resumed, media, mix }: Joined): void {
-    const { username: _username, password: _password, ...open } = media;
-    if (this.#json) return this.#event("joined", { session, resumed, media: open, mix });
-    const what = media.channels ? `${media.streams} channels (${media.channels.join(", ")})` : "a stereo mix";
-    const again = resumed ? ", with the mix of before" : "", red = media.redundancy ? ", each frame repeated" : "";
-    this.#write(
-      `joined as ${session}${again}: ${what}, ${media.frameMs} ms frames, ${media.bitrate} bit/s${
-        media.channels ? " each" : ""
-      }${red}, ` +
-        `from ${media.host}:${media.port}`,
-    );
+    if (this.#json) return this.#event("joined", { session, resumed, media: openOf(media), mix });
+    const again = resumed ? ", with the mix of before" : "";
+    this.#write(`joined as ${session}${again}: ${shapeOf(media)}, from ${media.host}:${media.port}`);
+  }
+
+  /** People were told why, and will be told when audio is back. */
+  joinedAgain(joined: Joined): void {
+    if (this.#json) this.joined(joined);
+  }
+
+  /** Other streams than before, or in another shape. */
+  changed(before: Media, media: Media): void {
+    if (shapeOf(before) === shapeOf(media)) return;
+    if (this.#json) this.#event("media", { media: openOf(media) });
+    else this.#write(`now ${shapeOf(media)}`);
   }
 
   ready(output: string | null): void {

@@ -1,81 +1,10 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { Listener, wavChannel } from "./listen_process.ts";
 import { AMPLITUDE, frequencyOf, levelAt, toneOf } from "./listen_stage.ts";
 import { FakeServer, problem } from "./listen_server.ts";
 
-const PROGRAM = fileURLToPath(new URL("./listen_program.ts", import.meta.url));
-const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
 /** Deep enough for a machine that does other things too. */
 const DEEP = ["--buffer-ms", "150"];
-
-// deno-lint-ignore no-explicit-any
-type Event = any;
-
-/** A listener in a process of its own; its lines as they come. */
-class Listener implements AsyncDisposable {
-  readonly process: Deno.ChildProcess;
-  readonly lines: string[] = [];
-  readonly errors: Promise<string>;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(url: string, code: string, args: string[]) {
-    const run = ["run", "-A", "--config", CONFIG, PROGRAM, "--server", url, "--join-code", code, ...args];
-    this.process = new Deno.Command(Deno.execPath(), { args: run, stdout: "piped", stderr: "piped" }).spawn();
-    this.errors = new Response(this.process.stderr).text();
-    this.#lines = linesOf(this.process.stdout);
-  }
-
-  /** The next JSON event for which `wanted` holds; fails when the listener ends before. */
-  async event(wanted: (event: Event) => boolean): Promise<Event> {
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done) throw new Error(`the listener ended; it had said ${this.lines.join("\n")} ${await this.errors}`);
-      this.lines.push(value);
-      const event = JSON.parse(value);
-      if (wanted(event)) return event;
-    }
-  }
-
-  /** Everything to the end. */
-  async ended(): Promise<{ code: number; errors: string }> {
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done) break;
-      this.lines.push(value);
-    }
-    const { code } = await this.process.status;
-    return { code, errors: await this.errors };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.process.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
-    await this.process.status;
-    await this.#lines.return?.();
-    await this.errors;
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
-}
-
-/** One channel of a float WAV file as the listener writes it. */
-function wavChannel(path: string, channels: number, channel: number): Float32Array {
-  const bytes = Deno.readFileSync(path), data = new DataView(bytes.buffer, 80);
-  assert.equal(new TextDecoder().decode(bytes.subarray(72, 76)), "data");
-  assert.equal(new DataView(bytes.buffer).getUint16(22, true), channels);
-  const frames = data.byteLength / 4 / channels;
-  return Float32Array.from({ length: frames }, (_, i) => data.getFloat32((i * channels + channel) * 4, true));
-}
 
 Deno.test("a listener joins, hears each channel, writes them all, reports each second, and leaves", async () => {
   const folder = await Deno.makeTempDir();
@@ -188,17 +117,14 @@ Deno.test("a server that says no, or nothing, is one clear line and exit code 1"
 });
 
 Deno.test("a session that was taken away ends the listener with a line", async () => {
-  let taken = false;
-  await using server = await FakeServer.start({
-    streams: 1,
-    later: () => taken ? problem(401, "no such token") : null,
-  });
+  await using server = await FakeServer.start({ streams: 1 });
   await using listener = new Listener(server.url, server.code, ["--json", ...DEEP]);
   await listener.event(({ event, received }) => event === "stats" && received > 0);
-  taken = true;
+  await server.dismiss();
   const { code, errors } = await listener.ended();
   assert.equal(code, 1);
   assert.match(errors, /the session is over: the engineer ended it/);
+  assert.equal(server.joins, 1);
 });
 
 Deno.test("silence is said once, and so is its end, while the bindings go on", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { channelList, parseListenArgs, UsageError } from "../listen/options.ts";
+import { CEILING, LIMITER_DELAY } from "../core/limiter.ts";
 import { Mixdown, mixdownGains, type MixState } from "../listen/mixdown.ts";
 import { listen } from "../listen/command.ts";
 
@@ -126,19 +127,42 @@ Deno.test("the phone's own mix: pan has constant power, mute wins over solo, sol
   assert.deepEqual(gainsOf({ channels: { 1: strip }, master: { gainDb: 0, mute: true } }, [1]), [0, 0]);
 });
 
+/** One channel at half of full scale, and what a mixdown makes of 10 ms of it on the left. */
+const half = new Float32Array(480).fill(0.5);
+function leftOf(mixdown: Mixdown, piece = half): number[] {
+  const out = new Float32Array(960);
+  mixdown.apply(piece, 1, 480, out);
+  return Array.from({ length: 480 }, (_, i) => out[2 * i]);
+}
+const times = (count: number, what: () => number[]) => Array.from({ length: count }, what).flat();
+
 Deno.test("a change of the mix glides", () => {
-  const wanted = Float32Array.of(1, 0), mixdown = new Mixdown(1, wanted), ones = new Float32Array(480).fill(1);
-  const out = new Float32Array(960), left = () => Array.from({ length: 480 }, (_, i) => out[2 * i]);
-  mixdown.apply(ones, 480, out);
-  assert.ok(left().every((sample) => sample === 1));
+  const wanted = Float32Array.of(1, 0), mixdown = new Mixdown(wanted);
+  times(6, () => leftOf(mixdown));
+  assert.ok(leftOf(mixdown).every((sample) => sample === 0.5));
   wanted[0] = 0;
-  const falling: number[] = [];
-  for (let block = 0; block < 10; block++) {
-    mixdown.apply(ones, 480, out);
-    falling.push(...left());
-  }
+  const falling = times(10, () => leftOf(mixdown));
   assert.ok(
-    falling.every((sample, i) => i === 0 || (sample < falling[i - 1] + 1e-7 && falling[i - 1] - sample < 0.005)),
+    falling.every((sample, i) => i === 0 || (sample < falling[i - 1] + 1e-7 && falling[i - 1] - sample < 0.0025)),
   );
   assert.ok(falling[4799] < 1e-4);
+});
+
+Deno.test("what the phone hears first comes up from silence over 50 ms, however long it waited for it", () => {
+  const mixdown = new Mixdown(Float32Array.of(1, 1)), silence = new Float32Array(480);
+  assert.ok(times(20, () => leftOf(mixdown, silence)).every((sample) => sample === 0));
+  const rising = times(6, () => leftOf(mixdown));
+  assert.ok(rising.every((sample, i) => i === 0 || (sample >= rising[i - 1] && sample - rising[i - 1] < 0.001)));
+  assert.ok(Math.abs(rising[1200 + LIMITER_DELAY] - 0.25) < 0.01);
+  assert.ok(rising.slice(2400 + LIMITER_DELAY).every((sample) => sample === 0.5));
+  // Only the first sound: what begins after a silence in the music keeps its attack.
+  times(100, () => leftOf(mixdown, silence));
+  assert.equal(leftOf(mixdown)[LIMITER_DELAY], 0.5);
+});
+
+Deno.test("the phone's own mix stays below -1 dBFS, however far its faders are up", () => {
+  const mixdown = new Mixdown(Float32Array.of(8, 8));
+  const loud = times(20, () => leftOf(mixdown));
+  assert.ok(loud.every((sample) => sample <= CEILING * 1.0001));
+  assert.ok(Math.abs(loud.at(-1)! - CEILING) < 1e-4);
 });

@@ -72,6 +72,14 @@ Deno.test("the last sender report and the time since are handed back", () => {
   assert.equal(report.delaySinceLastSr, 1.5 * 65536);
 });
 
+Deno.test("a numbering that starts anew with a marker is believed at once", () => {
+  const reception = new Reception();
+  for (let n = 0; n < 50; n++) arrive(reception, n);
+  assert.ok(reception.arrived(sequenceNumber(30_000), rtpTimestamp(77), 1e12 + 1000, true));
+  assert.ok(reception.arrived(sequenceNumber(30_001), rtpTimestamp(77 + FRAME), 1e12 + 1005));
+  assert.deepEqual([reception.received, reception.lost, reception.duplicates], [52, 0, 0]);
+});
+
 Deno.test("a numbering that starts anew is believed at its second packet, and isn't loss", () => {
   const reception = new Reception();
   for (let n = 0; n < 50; n++) arrive(reception, n, 1000);

@@ -1,6 +1,6 @@
 /**
  * A server as small as a listener needs it: HTTP and media as docs/PROTOCOL.md has them, tones from memory, no audio of its
- * own. For tests of the listener alone, with faults that a real server doesn't make.
+ * own. For tests of the listener alone, with faults that a real server doesn't make. It has one session at a time.
  */
 import { now } from "../core/clock.ts";
 import type { Frame } from "../core/units.ts";
@@ -19,7 +19,7 @@ export interface FakeOptions {
   /** Frames that are lost on their way. */
   readonly lose?: (frame: number) => boolean;
   /** Answers instead of the usual ones: to a join, to later requests. */
-  readonly join?: () => Response;
+  readonly join?: () => Response | null;
   readonly later?: () => Response | null;
 }
 
@@ -27,15 +27,18 @@ type Settled = FakeOptions & Required<Pick<FakeOptions, "streams" | "frame" | "r
 
 const CODE = "JOIN";
 const SSRC = 0x01020304, PASSWORD = "secret-password", USERNAME = "someone", TOKEN = "secret-token";
+/** How far apart the timestamps and the sequence numbers of two sessions are, and of a session before and after a jump. */
+const APART = 1_000_000_000, APART_PACKETS = 20_000;
 const CNAME = new TextEncoder().encode("fake");
 
 export class FakeServer implements AsyncDisposable {
   readonly url: string;
   readonly code = CODE;
-  readonly secrets = [PASSWORD, TOKEN, USERNAME];
   readonly requests: { method: string; path: string; body: unknown }[] = [];
   readonly rtcp: RtcpPacket[] = [];
   bindings = 0;
+  /** Joins that were granted; the last one's session lives, unless it {@link forget}s it. */
+  joins = 0;
   /** Stops sending audio, as a server does that was told BYE, or that was asked for nothing. */
   muted = false;
   readonly #http: Deno.HttpServer<Deno.NetAddr>;
@@ -45,6 +48,8 @@ export class FakeServer implements AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #out = new Uint8Array(3000);
   #to: Deno.NetAddr | null = null;
+  #forgotten = false;
+  #jumps = 0;
   #since = 0;
   #frame = 0;
   #reportAt = 0;
@@ -63,43 +68,74 @@ export class FakeServer implements AsyncDisposable {
     return new FakeServer(await tonePackets(streams, frame, 128_000), { ...options, streams, frame, redundancy });
   }
 
+  get secrets(): string[] {
+    return [PASSWORD, this.#token, this.#username];
+  }
+  get #token(): string {
+    return `${TOKEN}-${this.joins}`;
+  }
+  get #username(): string {
+    return `${USERNAME}-${this.joins}`;
+  }
+  get #ssrc(): number {
+    return SSRC + this.joins;
+  }
+
+  /** As a server does that was started again: no session, no BYE. */
+  forget(): void {
+    this.#forgotten = true;
+    this.#to = null;
+  }
+
+  /** As a server does that was started again and kept its sessions: numbers from elsewhere on, and the marker. */
+  jump(): void {
+    this.#jumps++;
+    this.#frame = 0;
+    this.#since = now();
+  }
+
   async #answer(request: Request): Promise<Response> {
     const path = new URL(request.url).pathname, text = await request.text();
     this.requests.push({ method: request.method, path, body: text === "" ? null : JSON.parse(text) });
-    const { streams, frame, redundancy } = this.#options;
     if (request.method === "POST" && path === "/api/v1/sessions") {
-      if (this.#options.join) return this.#options.join();
+      const answer = this.#options.join?.();
+      if (answer) return answer;
       if (request.headers.get("authorization") !== `Bearer ${CODE}`) return problem(401, "the join code is wrong");
-      const channels = Array.from({ length: streams }, (_, i) => i + 1);
-      return Response.json({
-        session: "s_1",
-        token: TOKEN,
-        resumed: false,
-        media: {
-          host: "127.0.0.1",
-          port: (this.#socket.addr as Deno.NetAddr).port,
-          username: USERNAME,
-          password: PASSWORD,
-          ssrc: SSRC,
-          payloadType: redundancy ? 98 : 97,
-          encoding: "multiopus",
-          clockRate: 48000,
-          frameMs: frame / 48,
-          bitrate: 128000,
-          redundancy,
-          streams,
-          coupledStreams: 0,
-          channelMapping: channels.map((channel) => channel - 1),
-          channels,
-        },
-        sdp: "v=0",
-        mix: this.#mix(),
-      }, { status: 201 });
+      this.joins++;
+      this.#forgotten = false;
+      this.#to = null;
+      this.#frame = 0;
+      const joined = { session: `s_${this.joins}`, token: this.#token, resumed: this.joins > 1, ...this.#view() };
+      return Response.json(joined, { status: 201 });
     }
     const later = this.#options.later?.();
     if (later) return later;
-    if (request.headers.get("authorization") !== `Bearer ${TOKEN}`) return problem(401, "no such token");
-    return path.endsWith("/mix") ? Response.json(this.#mix()) : new Response(null, { status: 204 });
+    const known = request.headers.get("authorization") === `Bearer ${this.#token}` && !this.#forgotten;
+    if (!known) return problem(401, "no such token");
+    return request.method === "GET" ? Response.json(this.#view()) : new Response(null, { status: 204 });
+  }
+
+  #view() {
+    const { streams, frame, redundancy } = this.#options;
+    const channels = Array.from({ length: streams }, (_, i) => i + 1);
+    const media = {
+      host: "127.0.0.1",
+      port: (this.#socket.addr as Deno.NetAddr).port,
+      username: this.#username,
+      password: PASSWORD,
+      ssrc: this.#ssrc,
+      payloadType: redundancy ? 98 : 97,
+      encoding: "multiopus",
+      clockRate: 48000,
+      frameMs: frame / 48,
+      bitrate: 128000,
+      redundancy,
+      streams,
+      coupledStreams: 0,
+      channelMapping: channels.map((channel) => channel - 1),
+      channels,
+    };
+    return { media, sdp: "v=0", mix: this.#mix() };
   }
 
   #mix() {
@@ -116,7 +152,7 @@ export class FakeServer implements AsyncDisposable {
         if (packet) this.rtcp.push(packet);
       }
       const message = kind === "stun" ? readStun(bytes, 0, bytes.length) : null;
-      if (message?.username !== USERNAME || !verifyStun(bytes, 0, message, PASSWORD)) continue;
+      if (this.#forgotten || message?.username !== this.#username || !verifyStun(bytes, 0, message, PASSWORD)) continue;
       this.bindings++;
       const to = from as Deno.NetAddr, endpoint = endpointOf(to.hostname, to.port), answer = new Uint8Array(200);
       await this.#socket.send(
@@ -137,7 +173,7 @@ export class FakeServer implements AsyncDisposable {
       const n = this.#frame, packet = this.#packets[n % this.#packets.length];
       const earlier = this.#packets[(n + this.#packets.length - 1) % this.#packets.length];
       if (this.muted || lose?.(n)) continue;
-      let at = writeRtpHeader(out, 0, redundancy ? 98 : inner, n === 0, 65_500 + n, this.#stamp(n), SSRC);
+      let at = writeRtpHeader(out, 0, redundancy ? 98 : inner, n === 0, this.#sequence(n), this.#stamp(n), this.#ssrc);
       if (redundancy) {
         const earlierBytes = n === 0 ? 0 : earlier.length;
         at += writeRedHeader(out, at, inner, frame, earlierBytes);
@@ -151,17 +187,22 @@ export class FakeServer implements AsyncDisposable {
     this.#reportAt = now() + 500;
     // Frame n is sent when its last sample is there: that is what makes it due.
     const time = now(), stamp = rtpTimestamp(this.#stamp(0) + Math.round((time - this.#since) * SAMPLE_RATE / 1000));
-    this.#socket.send(out.slice(0, writeSenderReport(out, 0, SSRC, time, stamp, due, 0, CNAME)), this.#to).catch(
+    this.#socket.send(out.slice(0, writeSenderReport(out, 0, this.#ssrc, time, stamp, due, 0, CNAME)), this.#to).catch(
       () => {},
     );
   }
+  #sequence(n: number): number {
+    return 65_500 + n - this.#jumps * APART_PACKETS;
+  }
   #stamp(n: number): number {
-    return rtpTimestamp(4_294_900_000 + n * this.#options.frame);
+    return rtpTimestamp(3_294_900_000 + (this.joins - this.#jumps) * APART + n * this.#options.frame);
   }
 
-  bye(): Promise<number> {
+  /** As a server does whose engineer ends the session. */
+  async dismiss(): Promise<void> {
     const out = new Uint8Array(200);
-    return this.#socket.send(out.subarray(0, writeBye(out, 0, SSRC, CNAME)), this.#to!);
+    await this.#socket.send(out.subarray(0, writeBye(out, 0, this.#ssrc, CNAME)), this.#to!);
+    this.forget();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

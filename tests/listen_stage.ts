@@ -8,7 +8,7 @@ import { StreamDecoders } from "../listen/decoders.ts";
 import { Tap, VirtualOutput } from "../listen/output.ts";
 import { Playout } from "../listen/playout.ts";
 import { appendPlain, appendSelfDelimited } from "../send/multistream.ts";
-import { createOpusEncoder } from "../wasm/opus.ts";
+import { Encoder, loadOpus, OPUS_MAX_BYTES } from "../wasm/opus.ts";
 
 export const AMPLITUDE = 0.25;
 /** Stream k (from 0) sings this, in hertz: a whole number of periods in 10 ms. */
@@ -16,19 +16,20 @@ export const toneOf = (stream: number): number => 400 + 100 * stream;
 
 /** Opus (multistream) packets of `streams` tones that go round without a seam: packet n is `packets[n % length]`. */
 export async function tonePackets(streams: number, frame: Frame, bitrate = 96_000): Promise<Uint8Array<ArrayBuffer>[]> {
+  await loadOpus();
   const round = 480 / frame, warm = 40 * round;
   const coded: Uint8Array[][] = [];
   for (let stream = 0; stream < streams; stream++) {
-    using encoder = await createOpusEncoder(1, frame, bitrate as BitRate);
+    using encoder = new Encoder(1, frame, bitrate as BitRate);
     coded.push(
-      Array.from(
-        { length: warm + 8 * round },
-        (_, n) =>
-          encoder.encodeFloat(
-            Float32Array.from({ length: frame }, (_, i) =>
-              AMPLITUDE * Math.sin(2 * Math.PI * toneOf(stream) * (n * frame + i) / SAMPLE_RATE)),
-          ),
-      ),
+      Array.from({ length: warm + 8 * round }, (_, n) => {
+        const packet = new Uint8Array(OPUS_MAX_BYTES);
+        const pcm = Float32Array.from(
+          { length: frame },
+          (_, i) => AMPLITUDE * Math.sin(2 * Math.PI * toneOf(stream) * (n * frame + i) / SAMPLE_RATE),
+        );
+        return packet.subarray(0, encoder.encode(pcm, packet));
+      }),
     );
   }
   return Array.from({ length: 8 * round }, (_, n) => {
