@@ -13,14 +13,19 @@ export interface BoardMemory {
   readonly slots: number;
 }
 
-const MAIN_BYTES = 64 + MAX_CHANNELS * 4 + 2 * HISTOGRAM_BYTES;
+const MAIN_BYTES = 64 + MAX_CHANNELS * 12 + 2 * HISTOGRAM_BYTES;
 const WORKER_BYTES = 64 + HISTOGRAM_BYTES;
 const SLOT_BYTES = 96 + HISTOGRAM_BYTES;
+/** Of a mix: its peak, its limiter's gain. They stand behind all rows. */
+const MIX_BYTES = 8;
+const mixesAt = (workers: number, slots: number): number => MAIN_BYTES + workers * WORKER_BYTES + slots * SLOT_BYTES;
 
-/** `slots`: receivers that can exist at once (sessions and targets). */
+/** `slots`: receivers that can exist at once (sessions and targets), and mixes that can. */
 export function createBoard(workers: number, slots: number): BoardMemory {
-  const memory = new SharedArrayBuffer(MAIN_BYTES + workers * WORKER_BYTES + slots * SLOT_BYTES);
-  return { memory, workers, slots };
+  const memory = new SharedArrayBuffer(mixesAt(workers, slots) + slots * MIX_BYTES);
+  const board: BoardMemory = { memory, workers, slots };
+  new MainRow(board).mixGains.fill(1);
+  return board;
 }
 
 /** Written by the main isolate. */
@@ -28,16 +33,28 @@ export class MainRow {
   readonly #words: Uint32Array;
   /** Peak of each input after its trim since the reader last set it to 0; linear. */
   readonly peaks: Float32Array;
+  /**
+   * Sum of the squares of each input's samples after its trim, linear, since the start; it only grows. The mean square of
+   * a time is what it grew by, divided by the samples of that time ({@link blocks} × BLOCK).
+   */
+  readonly squares: Float64Array;
+  /** Peak of each mix behind its limiter, by the mix's number, since the reader last set it to 0; linear. */
+  readonly mixPeaks: Float32Array;
+  /** Smallest gain of each mix's limiter, by the mix's number, since the reader last set it to 1; linear, 1 = untouched. */
+  readonly mixGains: Float32Array;
   /** Duration of a whole block: read, trims, mixes, handing over. */
   readonly block: Uint32Array;
   /** From the mix being done to the last worker being notified. */
   readonly handoff: Uint32Array;
 
-  constructor(memory: SharedArrayBuffer) {
+  constructor({ memory, workers, slots }: BoardMemory) {
     this.#words = new Uint32Array(memory, 0, 16);
-    this.peaks = new Float32Array(memory, 64, MAX_CHANNELS);
-    this.block = new Uint32Array(memory, 64 + MAX_CHANNELS * 4, BUCKETS);
-    this.handoff = new Uint32Array(memory, 64 + MAX_CHANNELS * 4 + HISTOGRAM_BYTES, BUCKETS);
+    this.squares = new Float64Array(memory, 64, MAX_CHANNELS);
+    this.peaks = new Float32Array(memory, 64 + MAX_CHANNELS * 8, MAX_CHANNELS);
+    this.block = new Uint32Array(memory, 64 + MAX_CHANNELS * 12, BUCKETS);
+    this.handoff = new Uint32Array(memory, 64 + MAX_CHANNELS * 12 + HISTOGRAM_BYTES, BUCKETS);
+    this.mixPeaks = new Float32Array(memory, mixesAt(workers, slots), slots);
+    this.mixGains = new Float32Array(memory, mixesAt(workers, slots) + 4 * slots, slots);
   }
   /** Blocks that went through. */
   get blocks(): number {
@@ -248,9 +265,9 @@ export class Board {
   readonly main: MainRow;
   readonly workers: WorkerRow[];
   readonly slots: SlotRow[];
-  constructor({ memory, workers, slots }: BoardMemory) {
-    const firstSlot = MAIN_BYTES + workers * WORKER_BYTES;
-    this.main = new MainRow(memory);
+  constructor(board: BoardMemory) {
+    const { memory, workers, slots } = board, firstSlot = MAIN_BYTES + workers * WORKER_BYTES;
+    this.main = new MainRow(board);
     this.workers = Array.from({ length: workers }, (_, i) => new WorkerRow(memory, MAIN_BYTES + i * WORKER_BYTES));
     this.slots = Array.from({ length: slots }, (_, i) => new SlotRow(memory, firstSlot + i * SLOT_BYTES));
   }

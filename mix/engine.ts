@@ -7,7 +7,7 @@ import type { Board } from "../core/board.ts";
 import { now } from "../core/clock.ts";
 import { record } from "../core/histogram.ts";
 import type { ServeMessage } from "../core/messages.ts";
-import type { RingReader } from "../core/ring.ts";
+import { type RingReader, Word } from "../core/ring.ts";
 import type { Mixer } from "./mixer.ts";
 
 /** The way from the mixer to the network: the pool of workers, or the main isolate itself. */
@@ -53,7 +53,7 @@ export class Engine {
   #block(): void {
     const begun = now(), reader = this.#reader, mixer = this.#mixer, path = this.#path;
     const position = reader.position(), time = reader.time();
-    mixer.read(reader.samples, reader.offset());
+    mixer.read(reader.samples, reader.offset(), position, Atomics.load(reader.words, Word.Live) !== 0);
     reader.release();
     const mixes = path.mixes;
     for (let i = 0; i < mixes.length; i++) {

@@ -1,54 +1,40 @@
 /**
- * The desk: interleaved blocks from the ring become planar channels with their trims, and stereo mixes of them. Every
- * change of a gain is ramped over 5 ms, so nothing clicks. What isn't a number becomes silence. Runs in the main isolate;
- * allocates nothing after a mix has been made.
+ * The desk: interleaved blocks from the ring become planar channels with their trims, and stereo mixes of them, each of
+ * which begins softly (fade.ts) and ends in a limiter. Every change of a gain is ramped (ramp.ts), so nothing clicks. What
+ * isn't a number becomes silence. Runs in the main isolate; allocates nothing after a mix has been made.
  */
 import type { MainRow } from "../core/board.ts";
-import { BLOCK, msToSamples } from "../core/units.ts";
+import { Limiter } from "../core/limiter.ts";
+import type { MixSettings } from "../core/messages.ts";
+import { RING_BLOCKS } from "../core/ring.ts";
+import { BLOCK } from "../core/units.ts";
+import { FADE, Fade, QUICK_FADE, SMALL_HOLE } from "./fade.ts";
+import { Ramp } from "./ramp.ts";
+import { sum } from "./sum.ts";
 
-const RAMP = msToSamples(5);
-
-/** Gains on their way to where they were told to go: value, target and step a sample for each coefficient. */
-class Ramp {
-  readonly value: Float32Array;
-  readonly target: Float32Array;
-  readonly step: Float32Array;
-  /** Samples until the targets are reached. */
-  left = 0;
-
-  constructor(initial: Float32Array) {
-    this.value = initial.slice();
-    this.target = initial.slice();
-    this.step = new Float32Array(initial.length);
-  }
-
-  to(target: Float32Array): void {
-    this.target.set(target);
-    for (let i = 0; i < target.length; i++) this.step[i] = (target[i] - this.value[i]) / RAMP;
-    this.left = RAMP;
-  }
-
-  /** @hot A block has gone by. */
-  pass(): void {
-    if (this.left === 0) return;
-    if (this.left <= BLOCK) {
-      this.left = 0;
-      for (let i = 0; i < this.value.length; i++) this.value[i] = this.target[i];
-    } else {
-      this.left -= BLOCK;
-      for (let i = 0; i < this.value.length; i++) this.value[i] += this.step[i] * BLOCK;
-    }
-  }
-}
+/** What is louder (120 dB over full scale) is no sound but garbage; all that is less adds up to finite numbers. */
+const LOUDEST = 1e6;
+/** Before every block. */
+const NEVER = -(2 ** 30);
 
 /** A stereo sum. */
 export class Mix {
-  /** Interleaved left and right of the block at hand. */
-  readonly output = new Float32Array(2 * BLOCK);
+  /** Its row on the board. */
+  readonly number: number;
+  /** Interleaved left and right: {@link BLOCK} frames, the first of which went in LIMITER_DELAY before the block at hand. */
+  readonly output: Float32Array = new Float32Array(2 * BLOCK);
   /** Coefficients left, right of each channel. */
   readonly ramp: Ramp;
-  constructor(gains: Float32Array) {
-    this.ramp = new Ramp(gains);
+  readonly limiter: Limiter = new Limiter();
+  readonly fade: Fade = new Fade();
+  ceiling: number;
+  /** Number of the block that it was made of last. */
+  block: number = NEVER;
+
+  constructor(number: number, settings: MixSettings) {
+    this.number = number;
+    this.ramp = new Ramp(settings.gains);
+    this.ceiling = settings.ceiling;
   }
 }
 
@@ -56,9 +42,22 @@ export class Mixer {
   readonly channels: number;
   /** Planar: channel n (from 0) begins at n × BLOCK; trimmed. */
   readonly inputs: Float32Array;
-  readonly mixes = new Map<number, Mix>();
+  readonly mixes: Map<number, Mix> = new Map();
   readonly #trims: Ramp;
   readonly #row: MainRow;
+  readonly #mixed = new Float32Array(2 * BLOCK);
+  /** Blocks read. */
+  #block = 0;
+  /** Of the first sample of the block at hand, and of the one behind its last. */
+  #position = 0;
+  #next = 0;
+  #live = true;
+  /** Blocks that may still be the silence that stood in for a device, though it is back. */
+  #awaited = 0;
+  /** Length of the rise that the block at hand needs; 0: it follows on the one before. */
+  #rise = 0;
+  /** The device went before the block at hand: this is silence that stands in for it. */
+  #ended = false;
 
   constructor(channels: number, row: MainRow) {
     this.channels = channels;
@@ -68,72 +67,91 @@ export class Mixer {
   }
 
   /** Linear, one for each channel. */
-  setTrims(gains: Float32Array): void {
-    this.#trims.to(gains);
+  setTrims(gains: Float32Array, rampMs: number): void {
+    this.#trims.to(gains, rampMs);
   }
 
-  /** Linear, left and right for each channel; a mix that is new begins there, one that exists goes there. */
-  setMix(mix: number, gains: Float32Array): void {
+  /** A mix that is new begins with these gains, one that exists goes there. `mix`: its number, and its row on the board. */
+  setMix(mix: number, settings: MixSettings): void {
     const known = this.mixes.get(mix);
-    if (known) known.ramp.to(gains);
-    else this.mixes.set(mix, new Mix(gains));
+    if (known) {
+      known.ramp.to(settings.gains, settings.rampMs);
+      known.ceiling = settings.ceiling;
+      return;
+    }
+    this.mixes.set(mix, new Mix(mix, settings));
+    this.#row.mixPeaks[mix] = 0;
+    this.#row.mixGains[mix] = 1;
   }
 
   removeMix(mix: number): void {
     this.mixes.delete(mix);
   }
 
-  /** @hot Takes the block that begins at `offset` of interleaved `samples`. */
-  read(samples: Float32Array, offset: number): void {
-    const { channels, inputs } = this, { value, step, target, left } = this.#trims, peaks = this.#row.peaks;
-    let bad = 0;
+  /**
+   * Takes the block that begins at `offset` of interleaved `samples`. `position` of its first sample; `live`: a device
+   * delivers now. After samples that are missing, and when a device is back, mixes come up from silence.
+   * @hot
+   */
+  read(samples: Float32Array, offset: number, position: number = this.#next, live = true): void {
+    const lost = this.#block === 0 ? 0 : position - this.#next;
+    this.#rise = lost === 0 ? 0 : lost > 0 && lost <= SMALL_HOLE ? QUICK_FADE : FADE;
+    if (live && !this.#live) this.#awaited = RING_BLOCKS;
+    this.#ended = !live && this.#live;
+    this.#live = live;
+    this.#block++;
+    this.#position = position;
+    this.#next = position + BLOCK;
+    const energy = this.#trim(samples, offset);
+    if (this.#awaited === 0) return;
+    // The device's first block may still lie in the ring, behind silence.
+    this.#awaited = energy > 0 ? 0 : this.#awaited - 1;
+    this.#rise = FADE;
+  }
+
+  /** @hot Fills the inputs; returns the sum of all their squares. */
+  #trim(samples: Float32Array, offset: number): number {
+    const { channels, inputs } = this, { value, end, step, count } = this.#trims, { peaks, squares } = this.#row;
+    let bad = 0, energy = 0;
     for (let channel = 0; channel < channels; channel++) {
-      const plane = channel * BLOCK;
-      let gain = value[channel], peak = peaks[channel];
-      const rise = left > 0 ? step[channel] : 0;
+      const plane = channel * BLOCK, rise = step[channel], last = end[channel];
+      let gain = value[channel], peak = 0, square = 0;
       for (let i = 0, from = offset + channel; i < BLOCK; i++, from += channels) {
-        if (i < left) gain += rise;
-        else gain = target[channel];
-        let sample = samples[from] * gain;
-        // NaN and infinities are the only numbers whose difference with themselves isn't 0.
-        if (sample - sample !== 0) {
-          sample = 0;
+        gain = i < count ? gain + rise : last;
+        let sample = samples[from] * gain, size = Math.abs(sample);
+        if (!(size <= LOUDEST)) { // NaN compares as false
+          sample = size = 0;
           bad++;
         }
         inputs[plane + i] = sample;
-        const size = sample < 0 ? -sample : sample;
+        square += sample * sample;
         if (size > peak) peak = size;
       }
-      peaks[channel] = peak;
+      energy += square;
+      squares[channel] += square;
+      if (peak > peaks[channel]) peaks[channel] = peak;
     }
     if (bad > 0) this.#row.badSamples += bad;
     this.#trims.pass();
+    return energy;
   }
 
-  /** @hot Sums a mix of the channels read last. */
+  /** @hot Makes a mix of the channels read last; once for each block. */
   render(mix: Mix): void {
-    const { output, ramp } = mix, { value, step, target, left } = ramp, inputs = this.inputs;
-    output.fill(0);
-    const ramped = left < BLOCK ? left : BLOCK;
-    for (let channel = 0; channel < this.channels; channel++) {
-      const l = 2 * channel, r = l + 1, plane = channel * BLOCK;
-      let gainL = value[l], gainR = value[r];
-      const endL = target[l], endR = target[r];
-      if (gainL === 0 && gainR === 0 && endL === 0 && endR === 0) continue;
-      const stepL = step[l], stepR = step[r];
-      for (let i = 0; i < ramped; i++) {
-        gainL += stepL;
-        gainR += stepR;
-        const sample = inputs[plane + i];
-        output[2 * i] += sample * gainL;
-        output[2 * i + 1] += sample * gainR;
-      }
-      for (let i = ramped; i < BLOCK; i++) {
-        const sample = inputs[plane + i];
-        output[2 * i] += sample * endL;
-        output[2 * i + 1] += sample * endR;
-      }
-    }
+    const { limiter, ramp, fade, output, number } = mix, mixed = this.#mixed, { mixPeaks, mixGains } = this.#row;
+    const rested = this.#block - 1 - mix.block, position = this.#position;
+    mix.block = this.#block;
+    if (rested > 0 || this.#rise > 0) {
+      // What the limiter still holds belongs before the hole.
+      limiter.reset();
+      fade.begin(position, rested > 0 ? FADE : this.#rise);
+      if (rested > 0) ramp.skip(rested * BLOCK);
+    } else if (this.#ended) limiter.fadeOut();
+    sum(this.inputs, this.channels, ramp, mixed);
     ramp.pass();
+    if (fade.holds(position)) fade.apply(mixed, position, BLOCK);
+    limiter.process(mixed, output, BLOCK, mix.ceiling);
+    if (limiter.peak > mixPeaks[number]) mixPeaks[number] = limiter.peak;
+    if (limiter.gain < mixGains[number]) mixGains[number] = limiter.gain;
   }
 }

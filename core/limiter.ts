@@ -1,0 +1,174 @@
+/**
+ * A stereo limiter that looks ahead: however loud what goes in, nothing that comes out is above the ceiling, and the gain
+ * never steps. Below the ceiling it is a delay of {@link LIMITER_DELAY} samples and changes no bit. Pure; any thread; one
+ * for each mix; allocates nothing after the constructor.
+ *
+ * ```
+ * need = min(1, ceiling / louder of left and right) ─▶ smallest of the last 49 ─▶ falls at once, rises slowly ─▶ mean of the last 49 ─▶ gain
+ * samples ───────────────────────────────────────────▶ 48 samples later ─────────────────────────────────────────────────────────▶ × gain
+ * ```
+ *
+ * Each of the 49 gains that the mean is made of knows the sample that comes out now, so none is above what that sample
+ * needs, and neither is their mean.
+ */
+import { dbToGain, type Decibels, decibels, SAMPLE_RATE, type Samples, samples } from "./units.ts";
+
+/** How much later a sample comes out than it went in, always: 1 ms, which is also the time of the attack. */
+export const LIMITER_DELAY: Samples = samples(48);
+/** Where a mix ends if nobody says otherwise: what is decoded after a lossy codec overshoots a little. */
+export const CEILING_DB: Decibels = decibels(-1);
+/** {@link CEILING_DB} as a linear factor. */
+export const CEILING: number = dbToGain(CEILING_DB);
+
+const WINDOW = LIMITER_DELAY + 1;
+/** Samples in the delay line, left and right. */
+const HELD = 2 * LIMITER_DELAY;
+/** Gains are whole numbers up to this: their sums are exact, for however many hours. */
+const UNITY = 2 ** 40;
+const FULL = WINDOW * UNITY;
+/** Part of the way back to 1 that the gain goes with each sample: 100 ms to 1/e. Faster, and low notes distort. */
+const RELEASE = 1 - Math.exp(-1 / (0.1 * SAMPLE_RATE));
+/** From here (0.001 dB) the way back ends. */
+const NEARLY = Math.round(UNITY * (1 - 1e-4));
+/** Part of the way that the ceiling goes with each sample when it is changed: 2 ms to 1/e. */
+const GLIDE = 1 - Math.exp(-1 / (0.002 * SAMPLE_RATE));
+/** Rings are indexed with a mask: the next power of two above the window. */
+const RING = 64, MASK = RING - 1;
+
+/** The state of one limiter. */
+export class Limiter {
+  /** Smallest gain of the samples that came out last, linear: 1 = untouched. */
+  gain = 1;
+  /** Peak of the samples that came out last, linear. */
+  peak = 0;
+  /** The samples that haven't come out yet, interleaved, the oldest first. */
+  readonly #line = new Float32Array(HELD);
+  /** Needs that may become the smallest, ascending, and when each went in. */
+  readonly #needs = new Float64Array(RING);
+  readonly #times = new Float64Array(RING);
+  #first = 0;
+  #behind = 0;
+  #time = 0;
+  /** The gains of the last 49 samples, before the mean is taken. */
+  readonly #held = new Float64Array(WINDOW).fill(UNITY);
+  #hold = 0;
+  #sum = FULL;
+  #released = UNITY;
+  /** Samples since a gain was less than 1, at most 49: then the limiter is at rest. */
+  #rest: number = WINDOW;
+  /** The ceiling, on its way to what was asked for; negative: there was none yet. */
+  #ceiling = -1;
+
+  /**
+   * Forgets the samples that haven't come out, and every gain: as new.
+   * @hot
+   */
+  reset(): void {
+    this.gain = 1;
+    this.peak = 0;
+    this.#line.fill(0);
+    this.#ceiling = -1;
+    this.#calm();
+  }
+
+  /**
+   * Brings what hasn't come out yet down to silence: nothing follows it.
+   * @hot
+   */
+  fadeOut(): void {
+    for (let i = 0; i < HELD; i++) this.#line[i] *= 1 - ((i >> 1) + 1) / WINDOW;
+  }
+
+  /** @hot Every gain is 1. */
+  #calm(): void {
+    this.#first =
+      this.#behind =
+      this.#time =
+      this.#hold =
+        0;
+    this.#held.fill(UNITY);
+    this.#sum = FULL;
+    this.#released = UNITY;
+    this.#rest = WINDOW;
+  }
+
+  /**
+   * Takes `frames` interleaved stereo frames of `from`, and gives as many in `to`, which must be another array. Samples
+   * must be finite. `ceiling`: linear, at least 0; a change of it glides, it is all but reached after 10 ms.
+   * @hot
+   */
+  process(from: Float32Array, to: Float32Array, frames: number, ceiling: number): void {
+    if (this.#ceiling < 0) this.#ceiling = ceiling;
+    const line = this.#line, length = 2 * frames, carried = length < HELD ? length : HELD, passed = length - carried;
+    let early = 0, middle = 0, late = 0;
+    for (let i = 0; i < carried; i++) {
+      const sample = to[i] = line[i], size = Math.abs(sample);
+      if (size > early) early = size;
+    }
+    for (let i = 0; i < passed; i++) {
+      const sample = to[i + HELD] = from[i], size = Math.abs(sample);
+      if (size > middle) middle = size;
+    }
+    if (length < HELD) line.copyWithin(0, length);
+    for (let i = passed, at = HELD - carried; i < length; i++, at++) {
+      const sample = line[at] = from[i], size = Math.abs(sample);
+      if (size > late) late = size;
+    }
+    this.gain = 1;
+    this.peak = early > middle ? early : middle;
+    const calm = (late > middle ? late : middle) <= ceiling && this.#rest === WINDOW && this.#ceiling === ceiling;
+    if (!calm) this.#limit(from, to, frames, ceiling);
+  }
+
+  /** @hot Brings down what {@link process} has only delayed. */
+  #limit(from: Float32Array, to: Float32Array, frames: number, wanted: number): void {
+    const needs = this.#needs, times = this.#times, held = this.#held;
+    let first = this.#first, behind = this.#behind, time = this.#time, hold = this.#hold;
+    let sum = this.#sum, released = this.#released, rest = this.#rest, ceiling = this.#ceiling;
+    let lowest = FULL, peak = 0;
+    for (let i = 0; i < 2 * frames; i += 2) {
+      const left = Math.abs(from[i]), right = Math.abs(from[i + 1]);
+      const size = left > right ? left : right;
+      if (ceiling !== wanted) {
+        ceiling += (wanted - ceiling) * GLIDE;
+        const off = ceiling - wanted;
+        if (off < 1e-6 && off > -1e-6) ceiling = wanted;
+      }
+      const need = size > ceiling ? Math.floor(ceiling / size * UNITY) : UNITY;
+      while (behind !== first && needs[(behind - 1) & MASK] >= need) behind = (behind - 1) & MASK;
+      needs[behind] = need;
+      times[behind] = time;
+      behind = (behind + 1) & MASK;
+      if (times[first] + WINDOW <= time) first = (first + 1) & MASK;
+      time++;
+      released += Math.floor((UNITY - released) * RELEASE);
+      if (released >= NEARLY) released = UNITY;
+      if (released > needs[first]) released = needs[first];
+      sum += released - held[hold];
+      held[hold] = released;
+      if (++hold === WINDOW) hold = 0;
+      rest = released < UNITY ? 0 : rest < WINDOW ? rest + 1 : WINDOW;
+      if (sum < lowest) lowest = sum;
+      const gain = sum / FULL;
+      to[i] *= gain;
+      to[i + 1] *= gain;
+      const outLeft = Math.abs(to[i]), outRight = Math.abs(to[i + 1]);
+      if (outLeft > peak) peak = outLeft;
+      if (outRight > peak) peak = outRight;
+    }
+    this.gain = lowest / FULL;
+    this.peak = peak;
+    this.#ceiling = ceiling;
+    if (rest === WINDOW) {
+      this.#calm();
+      return;
+    }
+    this.#first = first;
+    this.#behind = behind;
+    this.#time = time;
+    this.#hold = hold;
+    this.#sum = sum;
+    this.#released = released;
+    this.#rest = rest;
+  }
+}
