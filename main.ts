@@ -17,7 +17,8 @@ import { createRing, RingReader } from "./core/ring.ts";
 import type { RtpTimestamp } from "./core/units.ts";
 import { FlagError, parseStart, startHelp, type StartOptions } from "./control/flags.ts";
 export type { StartOptions } from "./control/flags.ts";
-import { keepSecrets, type Secrets } from "./control/kept.ts";
+import { vendorFiles } from "./control/web_files.ts";
+import { holdDirectory, keepSecrets, type Secrets } from "./control/kept.ts";
 import { listDevices } from "./capture/devices.ts";
 import { resolveSource, SourceError } from "./capture/source.ts";
 import { listen } from "./listen/command.ts";
@@ -96,6 +97,8 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const ending = endSignal();
   const { description, note } = resolveSource(options.source, options.channels);
   const secrets = keepSecrets(options.stateDir, options.joinCode, options.engineerKey);
+  const unheld = holdDirectory(options.stateDir);
+  if (unheld) log.warn(unheld);
   const workers = options.sendMode === "pool" ? options.poolSize.size : 1;
   const ring = createRing(description.channels);
   const boardMemory = createBoard(workers, ROWS_PER_CLIENT * options.maxClients + TARGET_ROWS);
@@ -113,7 +116,14 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const reshaped = (request: number, timestamp: RtpTimestamp) => control.post({ kind: "reshaped", request, timestamp });
   const path = options.sendMode === "pool"
     ? await Pool.open(
-      { script: scripts.send, size: options.poolSize.size, send, mediaPort: options.mediaPort, reshaped },
+      {
+        script: scripts.send,
+        size: options.poolSize.size,
+        handoff: options.handoff,
+        send,
+        mediaPort: options.mediaPort,
+        reshaped,
+      },
       board,
     )
     : await SyncPath.open({ ...send, worker: 0, port: options.mediaPort, descriptor: -1 }, board, reshaped);
@@ -121,7 +131,15 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   using control = new Part<MainToControl, ControlToMain>(
     "control",
     new URL("./control/worker.ts", import.meta.url),
-    { net: true, ffi: false, read: [SOURCES], write: false, env: false, run: false, sys: ["networkInterfaces"] },
+    {
+      net: true,
+      ffi: false,
+      read: [SOURCES, options.stateDir, ...vendorFiles().values()],
+      write: [options.stateDir],
+      env: ["WS_NO_BUFFER_UTIL"],
+      run: false,
+      sys: ["networkInterfaces"],
+    },
     (message) => {
       switch (message.kind) {
         case "serve":
@@ -129,9 +147,9 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
         case "close":
           return path.apply(message);
         case "mix":
-          return message.gains ? mixer.setMix(message.mix, message.gains) : mixer.removeMix(message.mix);
+          return message.settings ? mixer.setMix(message.mix, message.settings) : mixer.removeMix(message.mix);
         case "trims":
-          return mixer.setTrims(message.gains);
+          return mixer.setTrims(message.gains, message.rampMs);
         case "listening":
         case "failed":
         case "stopped":
@@ -153,6 +171,8 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
       publicHost: options.publicHost,
       joinCode: secrets.joinCode,
       engineerKey: secrets.engineerKey,
+      given: { joinCode: options.joinCode !== null, engineerKey: options.engineerKey !== null },
+      stateDir: options.stateDir,
       maxClients: options.maxClients,
       defaults: { frame: options.frame, bitrate: options.bitrate },
       log: options.log,

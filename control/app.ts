@@ -4,14 +4,20 @@
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
+import { METHOD_NAME_ALL } from "hono/router";
 import { logger } from "../core/log.ts";
 import { hasLongRest, lingerThenClose } from "./body.ts";
+import { addDocsRoutes } from "./docs_page.ts";
+import { doorNames, doors, secured } from "./doors.ts";
 import { createHealth, type Health } from "./health.ts";
 import type { House } from "./house.ts";
 import { problemResponse, Refusal } from "./problem.ts";
 import { addHouseRoutes } from "./routes_house.ts";
+import { addSceneGroupAndSecretRoutes } from "./routes_scenes.ts";
+import { addSeatRoutes } from "./routes_seats.ts";
 import { addSessionRoutes } from "./routes_sessions.ts";
 import { type ControlEnv, refuseUnchecked } from "./routing.ts";
+import { addPage } from "./web.ts";
 
 export type ControlApp = OpenAPIHono<ControlEnv>;
 
@@ -19,6 +25,8 @@ export type ControlApp = OpenAPIHono<ControlEnv>;
 function refuseOtherMethods(app: ControlApp): void {
   const methods = new Map<string, Set<string>>();
   for (const { path, method } of app.routes) {
+    // What stands before all routes is none.
+    if (method === METHOD_NAME_ALL) continue;
     const known = methods.get(path) ?? methods.set(path, new Set()).get(path)!;
     known.add(method);
     if (method === "GET") known.add("HEAD");
@@ -43,21 +51,21 @@ export function createApp(house: House): { app: ControlApp; health: Health } {
   const app: ControlApp = new OpenAPIHono<ControlEnv>({ defaultHook: refuseUnchecked });
   app.notFound(() => problemResponse(new Refusal(404, "there is nothing here")));
   app.onError((error) => problemResponse(asRefusal(error)));
-  // Who opens the address in a browser shall see that it is the right one.
-  app.get(
-    "/",
-    (c) => c.text(`Foldback ${house.options.version} is running. The API is below /api/v1: see docs/PROTOCOL.md.\n`),
-  );
+  app.use(doors(doorNames(house.options.publicHost)));
+  addPage(app);
   addSessionRoutes(app, house);
+  addSeatRoutes(app, house);
+  addSceneGroupAndSecretRoutes(app, house);
   addHouseRoutes(app, house, health);
+  addDocsRoutes(app, house.options.version);
   refuseOtherMethods(app);
   return { app, health };
 }
 
 /** Answers one request; what it didn't read of a long body stays unread. */
 export async function respond(app: ControlApp, request: Request, bindings: ControlEnv["Bindings"]): Promise<Response> {
-  const response = await app.fetch(request, bindings);
-  response.headers.set("cache-control", "no-store");
+  const response = secured(await app.fetch(request, bindings));
+  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
   if (hasLongRest(bindings.incoming)) {
     response.headers.set("connection", "close");
     lingerThenClose(bindings.incoming);

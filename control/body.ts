@@ -12,18 +12,18 @@ export const MAX_BODY_BYTES = 64 * 1024;
 const LINGER_MS = 500;
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*("?)utf-8\2\s*)?$/i;
-const tooLarge = () => new Refusal(413, `a body may have at most ${MAX_BODY_BYTES} bytes`);
+const tooLarge = (limit: number) => new Refusal(413, `a body may have at most ${limit} bytes`);
 
 /** @throws Refusal 415, 413 or 400. */
-export async function readJsonText(incoming: IncomingMessage): Promise<string> {
+export async function readJsonText(incoming: IncomingMessage, limit: number = MAX_BODY_BYTES): Promise<string> {
   if (!JSON_TYPE.test(incoming.headers["content-type"]?.trim() ?? "")) {
     throw new Refusal(415, "the body must be application/json (in UTF-8)", { headers: { accept: "application/json" } });
   }
   if (incoming.headers["content-encoding"] !== undefined) {
     throw new Refusal(415, "the body must not be compressed", { headers: { "accept-encoding": "identity" } });
   }
-  if (Number(incoming.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw tooLarge();
-  const bytes = await readAtMost(incoming, MAX_BODY_BYTES);
+  if (Number(incoming.headers["content-length"] ?? 0) > limit) throw tooLarge(limit);
+  const bytes = await readAtMost(incoming, limit);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -60,7 +60,7 @@ function readAtMost(incoming: IncomingMessage, limit: number): Promise<Uint8Arra
     length += chunk.byteLength;
     if (length <= limit) return void chunks.push(chunk);
     incoming.pause();
-    reject(tooLarge());
+    reject(tooLarge(limit));
   });
   incoming.on("end", () => resolve(joined(chunks, length)));
   incoming.on("error", () => reject(new Refusal(400, "the body ended early")));

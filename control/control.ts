@@ -4,20 +4,27 @@
  */
 import type { ControlOptions, ControlToMain, MainToControl } from "../core/messages.ts";
 import { createApp } from "./app.ts";
+import { doorNames } from "./doors.ts";
 import { feelPulses } from "./health.ts";
 import { createHouse, type House, type Patience } from "./house.ts";
-import { sweepMixes } from "./mixes.ts";
+import { restoreSessions } from "./joins.ts";
+import { addLiveRoute, Live, LIVE_PATH } from "./live.ts";
+import { postTrims, RAMP_MS, sweepMixes } from "./mixes.ts";
 import { type HttpServer, type ServerLimits, startServer } from "./server.ts";
+import { FRESH_STATE } from "./state.ts";
 import { sweepSessions } from "./sessions.ts";
 
 const SECOND_MS = 1000;
 const PULSE_MS = 250;
+/** Meters: as often as the eye follows. */
+const BEAT_MS = 50;
 /** Requests under way when the house closes: the whole process has two seconds to end. */
 const STOP_MS = 500;
 
 export interface Control {
   readonly house: House;
   readonly server: HttpServer;
+  readonly live: Live;
   /** An answer of the main isolate. */
   receive(message: Extract<MainToControl, { kind: "reshaped" }>): void;
   /** What is due once a second. */
@@ -41,23 +48,36 @@ export async function startControl(
   { clock, patience, limits, timers = true }: ControlSettings = {},
 ): Promise<Control> {
   const house = createHouse(options, post, clock, patience);
+  postTrims(house, FRESH_STATE, RAMP_MS);
+  restoreSessions(house);
   const { app, health } = createApp(house);
-  const server = await startServer(app, options.http.address, options.http.port, limits);
+  addLiveRoute(app);
+  const live = new Live(house);
+  const upgrade = { path: LIVE_PATH, names: doorNames(options.publicHost), take: live.upgrade.bind(live) };
+  const server = await startServer(app, options.http.address, options.http.port, upgrade, limits);
   const tick = () => {
     sweepSessions(house);
     sweepMixes(house);
+    live.tick();
   };
   feelPulses(health);
-  const running = timers ? [setInterval(tick, SECOND_MS), setInterval(() => feelPulses(health), PULSE_MS)] : [];
+  const running = timers
+    ? [
+      setInterval(tick, SECOND_MS),
+      setInterval(() => live.beat(), BEAT_MS),
+      setInterval(() => feelPulses(health), PULSE_MS),
+    ]
+    : [];
   return {
     house,
     server,
+    live,
     tick,
     receive: ({ request, timestamp }) => house.reshapes.get(request)?.settle(timestamp),
     stop: async () => {
       for (const timer of running) clearInterval(timer);
       for (const { settle } of house.reshapes.values()) settle(null);
-      await server.stop(STOP_MS);
+      await Promise.all([live.stop(), server.stop(STOP_MS), house.store.stop()]);
     },
   };
 }

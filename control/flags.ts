@@ -32,6 +32,8 @@ export interface StartOptions {
   readonly poolSize: { readonly size: number; readonly why: string };
   /** Who encodes and sends: the pool, or the main isolate, with or without sharing encodes. */
   readonly sendMode: "pool" | "sync" | "sync-unshared";
+  /** How the pool's workers get blocks: by a ring in shared memory, or by ArrayBuffers that are transferred. */
+  readonly handoff: "shared" | "transfer";
   /** DiffServ code point, 0 to 63 (RFC 2474). */
   readonly dscp: number;
   /** Clients served at once. */
@@ -81,6 +83,11 @@ const FLAGS = {
     value: "MODE",
     help:
       "pool, sync (encode and send in the main isolate) or sync-unshared (and encode for every client anew); default pool",
+  },
+  handoff: {
+    value: "WAY",
+    help:
+      "how blocks reach the send workers: shared (a ring in shared memory) or transfer (ArrayBuffers); default shared",
   },
   dscp: { value: "N", help: "DiffServ code point of the audio, 0 to 63 (default 46, EF)" },
   "max-clients": { value: "N", help: "clients at most (default 100)" },
@@ -209,6 +216,7 @@ export function parseStart(
     stateDir: stateDirectory(text("state-dir"), environment),
     poolSize,
     sendMode: choice("send-mode", text("send-mode") ?? "pool", ["pool", "sync", "sync-unshared"]),
+    handoff: choice("handoff", text("handoff") ?? "shared", ["shared", "transfer"]),
     dscp: integer("dscp", text("dscp") ?? "46", 0, 63),
     maxClients,
     frame: FRAMES.find((one) => one === frame)!,

@@ -1,18 +1,23 @@
 /**
- * Everything that control remembers, in one place: who is there, what they hear, which board rows and mixes are taken.
- * It lasts as long as the process. Written by the functions beside it; control worker; allocates.
+ * Everything that control knows, in one place: the state that outlives the process (state.ts), and who is there now,
+ * which board rows and mixes are taken. Written by the functions beside it; control worker; allocates.
  */
 import { Board } from "../core/board.ts";
 import { now } from "../core/clock.ts";
+import { logger } from "../core/log.ts";
 import type { ControlOptions, ControlToMain, Receiver, Shape } from "../core/messages.ts";
 import type { RtpTimestamp } from "../core/units.ts";
-import { freshMix, type Mix } from "./gains.ts";
+import { createEvents, type Events } from "./events.ts";
 import type { LatencyWindow } from "./latency.ts";
 import { GuessTable } from "./secrets.ts";
+import type { Mix, SavedSession, Seat, State } from "./state.ts";
+import { Store } from "./store.ts";
 
-/** A mix that somebody may hear: a device's, which outlives its sessions, or one made for a target. */
-export interface KeptMix {
-  settings: Mix;
+/** A mix that the main isolate may be asked to make. */
+export interface HeardMix {
+  /** The seat whose mix it is; null: nobody's, with settings of its own. */
+  readonly seat: string | null;
+  readonly own: Mix;
   /** The channels that it is made of. */
   allowed: readonly number[];
   /** The main isolate's number for it; −1 while nobody hears it and it isn't made. */
@@ -30,26 +35,16 @@ export interface Placed {
 
 export interface Session {
   readonly id: string;
-  readonly tokenKey: string;
-  readonly name: string;
-  readonly device: string;
-  readonly host: string;
-  readonly username: string;
-  readonly password: string;
+  /** What is on disk of it. */
+  saved: SavedSession;
   readonly placed: Placed;
-  readonly mix: KeptMix;
-  readonly joinedAt: number;
   readonly latency: LatencyWindow;
-  mode: "channels" | "mix";
-  channels: readonly number[];
   shape: Shape;
-  /** The bitrate that somebody asked for; null = nobody ever did, and the ladder decides. */
-  statedBitrate: number | null;
+  /** What it hears while its mode is `mix`. */
+  hears: HeardMix | null;
   /** For the description's `o=` line: a number of its own, and a version that each change raises. */
   readonly sdpId: number;
   sdpVersion: number;
-  /** Does it hear {@link mix} now? */
-  hearsMix: boolean;
   report: { readonly bufferMs: number; readonly outputMs: number } | null;
   /** Resolves when the change of shape under way is done: they go one after the other. */
   turn: Promise<void>;
@@ -66,7 +61,7 @@ export interface Target {
   readonly sdp: string;
   /** One, or one for each channel when the mode is `mono`. */
   readonly placed: readonly Placed[];
-  readonly mix: KeptMix | null;
+  readonly mix: HeardMix | null;
 }
 
 /** Waits that a test may want shorter. */
@@ -75,6 +70,13 @@ export interface Patience {
   readonly reshapeMs: number;
 }
 export const PATIENCE: Patience = { reshapeMs: 2000 };
+
+/** A mix before a change. */
+export interface Earlier {
+  readonly mix: Mix;
+  /** Changes of one gesture are undone together. */
+  readonly gesture: string | null;
+}
 
 export interface House {
   readonly options: ControlOptions;
@@ -87,14 +89,27 @@ export interface House {
   readonly patience: Patience;
   readonly startedAt: number;
   readonly guesses: GuessTable;
-  readonly channels: { name: string; trimDb: number }[];
+  /** Changed by `change` (changes.ts) only. */
+  state: State;
+  readonly store: Store;
+  joinCode: string;
+  engineerKey: string;
+  /** Where a phone finds us. */
+  url: string;
   readonly sessions: Map<string, Session>;
   readonly tokens: Map<string, Session>;
-  readonly devices: Map<string, Session>;
-  /** Mixes by device, in the order of their last join. */
-  readonly mixes: Map<string, KeptMix>;
+  /** The session of each seat that has one. */
+  readonly seated: Map<string, Session>;
+  /** Seats' mixes that were heard. */
+  readonly heard: Map<string, HeardMix>;
   /** Mixes that the main isolate makes, by number. */
-  readonly made: Map<number, KeptMix>;
+  readonly made: Map<number, HeardMix>;
+  /** Earlier mixes of each seat, the newest last. */
+  readonly undo: Map<string, Earlier[]>;
+  /** Told after each change of the state. */
+  readonly watchers: Set<() => void>;
+  /** What happened lately. */
+  readonly events: Events;
   readonly targets: Map<string, Target>;
   /** Board rows that nobody has, the least recently freed first. */
   readonly freeSlots: number[];
@@ -107,30 +122,40 @@ export interface House {
   nextSdpId: number;
 }
 
+/** @throws Error when the state on disk can't be used. */
 export function createHouse(
   options: ControlOptions,
   post: (message: ControlToMain) => void,
   clock: () => number = now,
   patience: Patience = PATIENCE,
 ): House {
-  const inputs = options.ring.channels;
-  const { channelNames } = options.source;
+  const log = logger("state");
+  const store = new Store(options.stateDir, (text) => log.warn(text));
+  const { state, warnings } = store.load();
+  for (const warning of warnings) log.warn(warning);
   return {
     options,
     board: new Board(options.board),
     ring: new Int32Array(options.ring.memory, 0, 16),
-    inputs,
+    inputs: options.ring.channels,
     post,
     clock,
     patience,
     startedAt: clock(),
     guesses: new GuessTable(),
-    channels: Array.from({ length: inputs }, (_, i) => ({ name: channelNames[i] ?? `Input ${i + 1}`, trimDb: 0 })),
+    state,
+    store,
+    joinCode: options.joinCode,
+    engineerKey: options.engineerKey,
+    url: "",
     sessions: new Map(),
     tokens: new Map(),
-    devices: new Map(),
-    mixes: new Map(),
+    seated: new Map(),
+    heard: new Map(),
     made: new Map(),
+    undo: new Map(),
+    watchers: new Set(),
+    events: createEvents(),
     targets: new Map(),
     freeSlots: Array.from({ length: options.board.slots }, (_, i) => i),
     ssrcs: new Set(),
@@ -141,10 +166,5 @@ export function createHouse(
   };
 }
 
-export const newMix = (house: House, allowed: readonly number[]): KeptMix => ({
-  settings: freshMix(house.inputs),
-  allowed,
-  number: -1,
-  users: 0,
-  idleSince: 0,
-});
+/** The seat of a session: there as long as the session is. */
+export const seatOf = (house: House, session: Session): Seat => house.state.seats[session.saved.seat];

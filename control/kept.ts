@@ -1,8 +1,9 @@
 /**
- * The join code and the engineer key on disk: made at the first start, readable for the owner only (0600), kept. Main
- * isolate, once at start.
+ * The join code and the engineer key on disk: made at the first start, readable for the owner only (0600), kept, and
+ * replaced when the engineer wants new ones. Main isolate, once at start; `keepSecret` in the control worker; allocates.
  */
 import { randomBytes, randomInt } from "node:crypto";
+import { replaceFile, replaceFileSync } from "./durable.ts";
 import { FlagError } from "./flags.ts";
 
 /** No letters that are mistaken for one another on a dark stage. */
@@ -10,11 +11,13 @@ const ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const CODE_LENGTH = 6;
 /** 128 bits. */
 const KEY_BYTES = 16;
-/** A longer file is none of ours. */
-const MOST_BYTES = 256;
 
-const makeCode = () => Array.from({ length: CODE_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
-const makeKey = () => randomBytes(KEY_BYTES).toString("base64url");
+const SECRET = /^[\x21-\x7e]{4,64}$/;
+
+export const makeCode = () => Array.from({ length: CODE_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
+export const makeKey = () => randomBytes(KEY_BYTES).toString("base64url");
+
+const contentOf = (value: string) => new TextEncoder().encode(`${value}\n`);
 
 export interface Secrets {
   readonly joinCode: string;
@@ -27,7 +30,7 @@ function kept(directory: string, name: string, make: () => string): { value: str
   const file = `${directory}/${name}`;
   try {
     const value = Deno.readTextFileSync(file).trim();
-    if (/^[\x21-\x7e]{4,64}$/.test(value) && value.length < MOST_BYTES) {
+    if (SECRET.test(value)) {
       Deno.chmodSync(file, 0o600);
       return { value, file };
     }
@@ -36,11 +39,28 @@ function kept(directory: string, name: string, make: () => string): { value: str
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const value = make(), fresh = `${file}.new`;
-  Deno.writeTextFileSync(fresh, value + "\n", { mode: 0o600 });
-  Deno.chmodSync(fresh, 0o600); // the mode above holds for a new file only
-  Deno.renameSync(fresh, file);
+  const value = make();
+  replaceFileSync(file, contentOf(value));
   return { value, file };
+}
+
+/** Open as long as the process lives. */
+let hold: Deno.FsFile | null = null;
+
+/**
+ * Holds the state directory until this process ends, however it ends: two servers would overwrite each other's state.
+ * Returns why it can't be held (a read-only disk, say), else null. @throws FlagError if another server holds it.
+ */
+export function holdDirectory(directory: string): string | null {
+  const file = `${directory}/lock`;
+  try {
+    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    hold = Deno.openSync(file, { write: true, create: true, mode: 0o600 });
+    if (hold.tryLockSync(true)) return null;
+  } catch (error) {
+    return `cannot hold ${file}: ${(error as Error).message}`;
+  }
+  throw new FlagError(`--state-dir ${directory} is in use by another server: end it, or choose another directory`);
 }
 
 /** Given secrets win and are not written. @throws FlagError if the directory can't be used, Error that names the file. */
@@ -62,4 +82,22 @@ function secretsIn(directory: string, joinCode: string | null, engineerKey: stri
     engineerKey: engineerKey ?? key!.value,
     engineerKeyFile: key?.file ?? null,
   };
+}
+
+let keeping: Promise<void> = Promise.resolve();
+
+/**
+ * Puts a secret in the place of the one that is kept: after this, on disk whatever happens. One at a time, in the order
+ * of the calls. @throws Error that names the file, if it can't be written; RangeError if the next start would refuse it.
+ */
+export async function keepSecret(directory: string, name: "join-code" | "engineer-key", value: string): Promise<void> {
+  if (!SECRET.test(value)) throw new RangeError(`cannot keep ${name}: it must have 4 to 64 characters without blanks`);
+  const file = `${directory}/${name}`;
+  const written = keeping.then(() => replaceFile(file, contentOf(value)));
+  keeping = written.catch(() => {});
+  try {
+    await written;
+  } catch (error) {
+    throw new Error(`cannot write ${file}: ${(error as Error).message}`);
+  }
 }

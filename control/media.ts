@@ -7,8 +7,9 @@ import { endpointText } from "../core/endpoint.ts";
 import { type RtpTimestamp, SAMPLE_RATE, samplesToMs } from "../core/units.ts";
 import { PAYLOAD_TYPE_MULTIOPUS, PAYLOAD_TYPE_OPUS, PAYLOAD_TYPE_RED } from "../send/rtp.ts";
 import { sdpOf } from "../send/sdp.ts";
-import type { House, Session } from "./house.ts";
+import { type House, seatOf, type Session } from "./house.ts";
 import type { Media, SessionSummary } from "./schemas.ts";
+import { heardChannels } from "./mixes.ts";
 
 /** "192.0.2.7" for "::ffff:192.0.2.7"; without an IPv6 zone, which means nothing on another machine. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
@@ -18,10 +19,10 @@ export function mediaOf(house: House, session: Session, fromTimestamp?: RtpTimes
   const mix = shape.mode === "mix";
   const inner = mix ? PAYLOAD_TYPE_OPUS : PAYLOAD_TYPE_MULTIOPUS;
   return {
-    host: session.host,
+    host: session.saved.host,
     port: house.options.mediaPorts[worker],
-    username: session.username,
-    password: session.password,
+    username: session.saved.username,
+    password: session.saved.password,
     ssrc: receiver.ssrc,
     payloadType: shape.redundancy === 1 ? PAYLOAD_TYPE_RED : inner,
     encoding: mix ? "opus" : "multiopus",
@@ -38,11 +39,11 @@ export function mediaOf(house: House, session: Session, fromTimestamp?: RtpTimes
 }
 
 export function sdpOfSession(house: House, session: Session): string {
-  const { placed: { worker, receiver }, host, shape, sdpId, sdpVersion } = session;
+  const { placed: { worker, receiver }, saved: { host, name }, shape, sdpId, sdpVersion } = session;
   return sdpOf({
     sessionId: sdpId,
     version: sdpVersion,
-    name: `Foldback: ${session.name}`,
+    name: `Foldback: ${name}`,
     host,
     port: house.options.mediaPorts[worker],
     ssrc: receiver.ssrc,
@@ -55,15 +56,20 @@ export function sdpOfSession(house: House, session: Session): string {
 export function summaryOf(house: House, session: Session): SessionSummary {
   const row = house.board.slots[session.placed.receiver.slot];
   const endpoint = row.readEndpoint();
+  const { seat, name, device, mode, channels, cue, pfl } = session.saved;
+  const heard = heardChannels(house, channels, seatOf(house, session));
   return {
     session: session.id,
-    name: session.name,
-    device: session.device,
-    mode: session.mode,
-    channels: [...session.channels],
+    seat,
+    name,
+    device,
+    mode,
+    channels: [...heard],
     frameMs: samplesToMs(session.shape.frame),
     bitrate: session.shape.bitrate,
     redundancy: session.shape.redundancy,
+    cue,
+    pfl,
     address: endpoint === null ? null : endpointText(endpoint),
     paused: row.flow !== Flow.Flowing,
   };

@@ -1,105 +1,180 @@
 /**
- * `GET /metrics`: which counters of the house become which metrics. Control worker; allocates.
+ * What the house measures: one list of instruments, which `GET /metrics` writes as OpenMetrics (openmetrics.ts) and
+ * telemetry.ts sends as OpenTelemetry (otlp.ts). In: the house's counters, read when somebody asks. Out: samples. Control worker;
+ * allocates.
  */
-import { Flow } from "../core/board.ts";
+import { Flow, type WorkerRow } from "../core/board.ts";
 import { RING_BLOCKS, Word } from "../core/ring.ts";
 import { SAMPLE_RATE } from "../core/units.ts";
 import { type Health, illness } from "./health.ts";
-import type { House, Session } from "./house.ts";
-import { createMetricText, type Sample } from "./openmetrics.ts";
+import type { House } from "./house.ts";
+import { createMetricText, type Sample, type Series } from "./openmetrics.ts";
 import { countsOf, latencyOf, overrunSamples } from "./status.ts";
 
-export function metricsOf(house: House, health: Health): string {
-  const { board: { main, workers }, options, ring } = house;
-  const text = createMetricText();
-  const one = (value: number): Sample[] => [{ value }];
-  const each = (count: (row: typeof workers[number]) => number): Sample[] =>
-    workers.map((row, i) => ({ labels: { worker: String(i) }, value: count(row) }));
-
-  text.gauge("foldback_build", "1, with the version as a label", [{ labels: { version: options.version }, value: 1 }]);
-  text.gauge("foldback_healthy", "1 while blocks arrive and every send worker works", one(+(illness(health) === null)));
-  const uptime = Math.max(0, house.clock() - house.startedAt) / 1000;
-  text.gauge("foldback_uptime_seconds", "Time since the start", one(uptime), "seconds");
-
-  text.gauge("foldback_source_live", "1 while a device delivers", one(Atomics.load(ring, Word.Live)));
-  text.counter("foldback_source_cpu_seconds", "CPU time of the capture thread", one(seconds(ring)), "seconds");
-  text.counter("foldback_overrun_samples", "Samples lost before they were read", one(overrunSamples(house)));
-  const waiting = (Atomics.load(ring, Word.Written) - Atomics.load(ring, Word.Read)) | 0;
-  text.gauge("foldback_ring_fill_ratio", "Captured blocks that wait to be mixed", one(waiting / RING_BLOCKS));
-  text.counter("foldback_blocks", "Blocks mixed", one(main.blocks));
-  text.counter("foldback_withheld_blocks", "Blocks kept from workers far behind", one(main.withheld));
-  text.counter("foldback_bad_samples", "Samples that were no number", one(main.badSamples));
-  text.histogram("foldback_block_duration_seconds", "Main isolate: one block", [{ counts: main.block }]);
-  text.histogram("foldback_handoff_duration_seconds", "Main isolate: handing a block over", [{ counts: main.handoff }]);
-
-  const series = workers.map((row, i) => ({ labels: { worker: String(i) }, counts: row.captureToSend }));
-  text.histogram("foldback_capture_to_send_seconds", "Last block of a frame there to datagram sent", series);
-  text.gauge("foldback_encoders", "Opus encoders that run", each((row) => row.encoders));
-  text.counter("foldback_encodes", "Opus frames encoded", each((row) => row.encodes));
-  text.counter("foldback_datagrams", "RTP datagrams sent", each((row) => row.datagrams));
-  text.counter("foldback_late_frames", "Frames not sent before the next was due", each((row) => row.lateFrames));
-  text.counter("foldback_worker_restarts", "Send workers replaced", each((row) => row.restarts));
-  text.counter("foldback_dropped_datagrams", "Datagrams refused or not sent", [
-    ...each((row) => row.droppedStun).map((sample) => because(sample, "stun")),
-    ...each((row) => row.droppedRtcp).map((sample) => because(sample, "rtcp")),
-    ...each((row) => row.droppedOther).map((sample) => because(sample, "other")),
-    ...each((row) => row.droppedSendBuffer).map((sample) => because(sample, "send_buffer")),
-  ]);
-  sessionMetrics(house, text);
-  targetMetrics(house, text);
-  return text.end();
+/** Only ever grows (a counter), or goes up and down (a gauge). */
+export interface Values {
+  readonly kind: "counter" | "gauge";
+  /** As in OpenMetrics, without `_total`: `foldback_…`, with its unit at the end. */
+  readonly name: string;
+  readonly help: string;
+  readonly unit?: "seconds";
+  readonly read: (reading: Reading) => readonly Sample[];
 }
 
-const seconds = (ring: Int32Array): number => (Atomics.load(ring, Word.Cpu) >>> 0) / 1e6;
-const because = ({ labels, value }: Sample, reason: string): Sample => ({ labels: { ...labels, reason }, value });
+/** Durations since the start, counted as core/histogram.ts does; the name ends in `_seconds`. */
+export interface Durations {
+  readonly kind: "histogram";
+  readonly name: string;
+  readonly help: string;
+  readonly read: (reading: Reading) => readonly Series[];
+}
 
-function sessionMetrics(house: House, text: ReturnType<typeof createMetricText>): void {
-  const sessions = [...house.sessions.values()];
-  const rowOf = (session: Session) => house.board.slots[session.placed.receiver.slot];
-  const paused = sessions.filter((session) => rowOf(session).flow !== Flow.Flowing).length;
-  text.gauge("foldback_sessions", "Sessions", [
-    { labels: { state: "flowing" }, value: sessions.length - paused },
-    { labels: { state: "paused" }, value: paused },
-  ]);
-  const all = sessions.map((session) => ({
-    labels: { session: session.id, name: session.name },
-    row: rowOf(session),
+export type Instrument = Values | Durations;
+
+/** The house at one moment: what several instruments need is made once. */
+export interface Reading {
+  readonly house: House;
+  readonly health: Health;
+  readonly sessions: readonly SessionReading[];
+  readonly targets: readonly (ReturnType<typeof countsOf> & { readonly labels: { readonly target: string } })[];
+}
+interface SessionReading {
+  readonly labels: { readonly session: string; readonly name: string };
+  readonly row: House["board"]["slots"][number];
+  readonly latency: ReturnType<typeof latencyOf>;
+}
+
+export const readingOf = (house: House, health: Health): Reading => ({
+  house,
+  health,
+  sessions: [...house.sessions.values()].map((session) => ({
+    labels: { session: session.id, name: session.saved.name },
+    row: house.board.slots[session.placed.receiver.slot],
     latency: latencyOf(house, session),
-  }));
-  const known = (value: (entry: typeof all[number]) => number | null): Sample[] =>
-    all.flatMap((entry) => {
-      const found = value(entry);
-      return found === null ? [] : [{ labels: entry.labels, value: found }];
-    });
-  const ms = (value: number | null) => value === null ? null : value / 1000;
-  text.counter("foldback_session_packets", "RTP packets sent", known(({ row }) => row.packets));
-  text.gauge("foldback_session_loss_ratio", "Last report", known(({ row }) => part(row.fractionLost, 256)));
-  text.gauge(
-    "foldback_session_jitter_seconds",
-    "Last report",
-    known(({ row }) => part(row.jitter, SAMPLE_RATE)),
-    "seconds",
-  );
-  const server = known(({ latency }) => ms(latency.serverMs));
-  text.gauge("foldback_session_server_delay_seconds", "Captured to sent, and the codec's lookahead", server, "seconds");
-  const total = known(({ latency }) => ms(latency.totalMs));
-  text.gauge("foldback_session_total_delay_seconds", "Server, network and client", total, "seconds");
-}
+  })),
+  targets: [...house.targets.values()].map((target) => ({ labels: { target: target.id }, ...countsOf(house, target) })),
+});
 
+const one = (value: (house: House) => number) => ({ house }: Reading): Sample[] => [{ value: value(house) }];
+const word = (index: number) => ({ ring }: House): number => Atomics.load(ring, index) >>> 0;
+const eachWorker = (count: (row: WorkerRow) => number) => ({ house }: Reading): Sample[] =>
+  house.board.workers.map((row, i) => ({ labels: { worker: String(i) }, value: count(row) }));
+/** Those for which there is a value. */
+const known = <Entry extends { labels: Sample["labels"] }>(
+  entries: (reading: Reading) => readonly Entry[],
+  value: (entry: Entry) => number | null,
+) =>
+(reading: Reading): Sample[] =>
+  entries(reading).flatMap((entry) => {
+    const found = value(entry);
+    return found === null ? [] : [{ labels: entry.labels, value: found }];
+  });
+const eachSession = (value: (entry: SessionReading) => number | null) => known(({ sessions }) => sessions, value);
+const eachTarget = (value: (entry: Reading["targets"][number]) => number | null) =>
+  known(({ targets }) => targets, value);
 const part = (value: number | null, whole: number): number | null => value === null ? null : value / whole;
 
-function targetMetrics(house: House, text: ReturnType<typeof createMetricText>): void {
-  const all = [...house.targets.values()].map((target) => ({
-    labels: { target: target.id },
-    ...countsOf(house, target),
-  }));
-  text.counter(
-    "foldback_target_packets",
-    "RTP packets sent",
-    all.map(({ labels, packets }) => ({ labels, value: packets })),
+const counter = (name: string, help: string, read: Values["read"], unit?: "seconds"): Values => //
+({ kind: "counter", name: `foldback_${name}`, help, read, unit });
+const gauge = (name: string, help: string, read: Values["read"], unit?: "seconds"): Values => //
+({ kind: "gauge", name: `foldback_${name}`, help, read, unit });
+const histogram = (name: string, help: string, read: Durations["read"]): Durations => //
+({ kind: "histogram", name: `foldback_${name}`, help, read });
+
+const uptime = (house: House): number => Math.max(0, house.clock() - house.startedAt) / 1000;
+const waiting = (house: House): number => (word(Word.Written)(house) - word(Word.Read)(house)) | 0;
+
+const REASONS = [
+  ["stun", (row) => row.droppedStun],
+  ["rtcp", (row) => row.droppedRtcp],
+  ["other", (row) => row.droppedOther],
+  ["send_buffer", (row) => row.droppedSendBuffer],
+] as const satisfies [string, (row: WorkerRow) => number][];
+
+function dropped(reading: Reading): Sample[] {
+  return REASONS.flatMap(([reason, count]) =>
+    eachWorker(count)(reading).map(({ labels, value }) => ({ labels: { ...labels, reason }, value }))
   );
-  const lost = all.flatMap(({ labels, fractionLost }) =>
-    fractionLost === null ? [] : [{ labels, value: fractionLost / 256 }]
-  );
-  text.gauge("foldback_target_loss_ratio", "Last report", lost);
+}
+
+function sessionStates({ sessions }: Reading): Sample[] {
+  const flowing = sessions.filter(({ row }) => row.flow === Flow.Flowing).length;
+  return [
+    { labels: { state: "flowing" }, value: flowing },
+    { labels: { state: "paused" }, value: sessions.length - flowing },
+  ];
+}
+
+/** All that is measured, in the order in which `/metrics` writes it. */
+export const INSTRUMENTS: readonly Instrument[] = [
+  gauge("build", "1, with the version as a label", ({ house: { options: { version } } }) => [
+    { labels: { version }, value: 1 },
+  ]),
+  gauge("healthy", "1 while blocks arrive and every send worker works", ({ health }) => [
+    { value: +(illness(health) === null) },
+  ]),
+  gauge("uptime_seconds", "Time since the start", one(uptime), "seconds"),
+
+  gauge("source_live", "1 while a device delivers", one(word(Word.Live))),
+  counter(
+    "source_cpu_seconds",
+    "CPU time of the capture thread",
+    one((house) => word(Word.Cpu)(house) / 1e6),
+    "seconds",
+  ),
+  counter("overrun_samples", "Samples lost before they were read", one(overrunSamples)),
+  gauge("ring_fill_ratio", "Captured blocks that wait to be mixed", one((house) => waiting(house) / RING_BLOCKS)),
+  counter("blocks", "Blocks mixed", one(({ board }) => board.main.blocks)),
+  counter("withheld_blocks", "Blocks kept from workers far behind", one(({ board }) => board.main.withheld)),
+  counter("bad_samples", "Samples that were no number", one(({ board }) => board.main.badSamples)),
+  histogram("block_duration_seconds", "Main isolate: one block", ({ house: { board } }) => [
+    { counts: board.main.block },
+  ]),
+  histogram("handoff_duration_seconds", "Main isolate: handing a block over", ({ house: { board } }) => [
+    { counts: board.main.handoff },
+  ]),
+
+  histogram(
+    "capture_to_send_seconds",
+    "Last block of a frame there to datagram sent",
+    ({ house: { board } }) =>
+      board.workers.map((row, i) => ({ labels: { worker: String(i) }, counts: row.captureToSend })),
+  ),
+  gauge("encoders", "Opus encoders that run", eachWorker((row) => row.encoders)),
+  counter("encodes", "Opus frames encoded", eachWorker((row) => row.encodes)),
+  counter("datagrams", "RTP datagrams sent", eachWorker((row) => row.datagrams)),
+  counter("late_frames", "Frames not sent before the next was due", eachWorker((row) => row.lateFrames)),
+  counter("worker_restarts", "Send workers replaced", eachWorker((row) => row.restarts)),
+  counter("dropped_datagrams", "Datagrams refused or not sent", dropped),
+
+  gauge("sessions", "Sessions", sessionStates),
+  counter("session_packets", "RTP packets sent", eachSession(({ row }) => row.packets)),
+  gauge("session_loss_ratio", "Last report", eachSession(({ row }) => part(row.fractionLost, 256))),
+  gauge("session_jitter_seconds", "Last report", eachSession(({ row }) => part(row.jitter, SAMPLE_RATE)), "seconds"),
+  gauge(
+    "session_server_delay_seconds",
+    "Captured to sent, and the codec's lookahead",
+    eachSession(({ latency }) => part(latency.serverMs, 1000)),
+    "seconds",
+  ),
+  gauge(
+    "session_total_delay_seconds",
+    "Server, network and client",
+    eachSession(({ latency }) => part(latency.totalMs, 1000)),
+    "seconds",
+  ),
+  counter("target_packets", "RTP packets sent", eachTarget(({ packets }) => packets)),
+  gauge("target_loss_ratio", "Last report", eachTarget(({ fractionLost }) => part(fractionLost, 256))),
+];
+
+/** The text of `GET /metrics`. */
+export function metricsOf(house: House, health: Health): string {
+  const text = createMetricText();
+  const reading = readingOf(house, health);
+  for (const instrument of INSTRUMENTS) {
+    const { name, help } = instrument;
+    if (instrument.kind === "histogram") text.histogram(name, help, instrument.read(reading));
+    else text[instrument.kind](name, help, instrument.read(reading), instrument.unit);
+  }
+  return text.end();
 }

@@ -2,7 +2,7 @@
  * Writes OpenMetrics text (version 1.0.0 of the specification). Names are checked: a wrong one is our own bug. Pure;
  * control worker; allocates.
  */
-import { bucketMiddle, BUCKETS } from "../core/histogram.ts";
+import { BOUNDS, gathered } from "./buckets.ts";
 
 export const OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -12,8 +12,11 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Upper bounds in seconds: around a block (2.67 ms) and the frames (2.5, 5, 10 ms) finest. */
-const BOUNDS = [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1.5e-3, 2e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 1];
+/** Durations counted as core/histogram.ts does, in nanoseconds. */
+export interface Series {
+  readonly labels?: Labels;
+  readonly counts: Uint32Array;
+}
 
 const escaped = (text: string): string => text.replace(/[\\"\n]/g, (c) => c === "\n" ? "\\n" : `\\${c}`);
 
@@ -30,7 +33,7 @@ export interface MetricText {
   counter(name: string, help: string, samples: readonly Sample[], unit?: "seconds" | "bytes"): void;
   gauge(name: string, help: string, samples: readonly Sample[], unit?: "seconds" | "bytes"): void;
   /** Of durations counted as core/histogram.ts does; in seconds. */
-  histogram(name: string, help: string, series: readonly { labels?: Labels; counts: Uint32Array }[]): void;
+  histogram(name: string, help: string, series: readonly Series[]): void;
   /** Ends the text. */
   end(): string;
 }
@@ -66,19 +69,13 @@ export function createMetricText(): MetricText {
   };
 }
 
-function histogramLines(name: string, labels: Labels, counts: Uint32Array): string[] {
-  const lines: string[] = [];
-  let bucket = 0, seen = 0, sum = 0;
-  for (const bound of [...BOUNDS, Infinity]) {
-    for (; bucket < BUCKETS; bucket++) {
-      const middle = bucketMiddle(bucket) * 1e-9;
-      if (middle > bound) break;
-      seen += counts[bucket];
-      sum += counts[bucket] * middle;
-    }
-    const le = bound === Infinity ? "+Inf" : String(bound);
-    lines.push(`${name}_bucket${labelText({ ...labels, le })} ${seen}`);
-  }
-  lines.push(`${name}_count${labelText(labels)} ${seen}`, `${name}_sum${labelText(labels)} ${sum}`);
-  return lines;
+function histogramLines(name: string, labels: Labels, recorded: Uint32Array): string[] {
+  const { counts, count, sum } = gathered(recorded);
+  let seen = 0;
+  const lines = counts.map((fresh, i) => {
+    seen += fresh;
+    const le = i < BOUNDS.length ? String(BOUNDS[i]) : "+Inf";
+    return `${name}_bucket${labelText({ ...labels, le })} ${seen}`;
+  });
+  return [...lines, `${name}_count${labelText(labels)} ${count}`, `${name}_sum${labelText(labels)} ${sum}`];
 }

@@ -22,12 +22,19 @@ function newSsrc(house: House): number {
   }
 }
 
-/** Starts to serve; the caller has made sure that a row is free. SSRC, sequence number and timestamp are random. */
-export function place(house: House, receiver: Pick<Receiver, "cname" | "shape" | "mix" | "opening">): Placed {
+/**
+ * Starts to serve; the caller has made sure that a row is free. SSRC, sequence number and timestamp are random, but for
+ * who was served before a restart, `at` the same worker if there still is one.
+ */
+export function place(
+  house: House,
+  receiver: Pick<Receiver, "cname" | "shape" | "mix" | "opening">,
+  at?: { readonly ssrc: number; readonly worker: number },
+): Placed {
   const slot = house.freeSlots.shift();
   if (slot === undefined) throw new Error("as no board row is free: the caller must have checked");
-  const worker = leastLoaded(house.loads);
-  const ssrc = newSsrc(house);
+  const worker = at !== undefined && at.worker < house.loads.length ? at.worker : leastLoaded(house.loads);
+  const ssrc = at !== undefined && !house.ssrcs.has(at.ssrc) ? at.ssrc : newSsrc(house);
   house.board.slots[slot].open(sequenceNumber(random32()));
   const placed: Placed = { worker, receiver: { ...receiver, slot, ssrc, timestampBase: rtpTimestamp(random32()) } };
   house.ssrcs.add(ssrc);

@@ -2,52 +2,52 @@
  * Routes of the house: channels, targets, status, health, metrics, timings. Control worker.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { changeChannel, channelView } from "./console.ts";
 import { type Health, illness } from "./health.ts";
-import type { House } from "./house.ts";
+import { type House, seatOf } from "./house.ts";
 import { metricsOf } from "./metrics.ts";
-import { postTrims } from "./mixes.ts";
 import { OPENMETRICS_TYPE } from "./openmetrics.ts";
 import { Refusal } from "./problem.ts";
 import { answer, body, type ControlEnv, hostOf, jsonBody, only, problems } from "./routing.ts";
 import { ChannelPatch, ChannelView, TargetBody, TargetMade, TargetView } from "./schemas.ts";
+import { allChannels } from "./shapes.ts";
 import { Failing, Status, Timings, Well } from "./schemas_status.ts";
 import { statusOf } from "./status.ts";
 import { createTarget, endTarget, targetView } from "./targets.ts";
 import { timingsOf } from "./timings.ts";
-
-const channelView = (house: House, index: number): ChannelView => ({ channel: index + 1, ...house.channels[index] });
 
 function addChannelRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
   app.openapi(
     createRoute({
       method: "get",
       path: "/api/v1/channels",
-      summary: "The inputs",
+      summary: "The inputs; a session's token sees those that its seat may hear and that aren't hidden",
       middleware: [only(house, "session", "engineer")],
       responses: { ...problems(401, 403, 429), 200: answer("Channels", ChannelView.array()) },
     }),
-    (c) => c.json(house.channels.map((_, i) => channelView(house, i)), 200),
+    (c) => {
+      const { caller } = c.var, all = allChannels(house.inputs).map((channel) => channelView(house, channel));
+      if (caller.kind !== "session") return c.json(all, 200);
+      const { channels } = seatOf(house, caller.session);
+      const shown = all.filter(({ channel, hidden }) => !hidden && (channels?.includes(channel) ?? true));
+      return c.json(shown, 200);
+    },
   );
 
   app.openapi(
     createRoute({
       method: "patch",
       path: "/api/v1/channels/{n}",
-      summary: "Name an input, trim it",
+      summary: "Name an input, trim it, mute it, link it with the next",
       middleware: [only(house, "engineer"), jsonBody],
       request: body(ChannelPatch),
       responses: { ...problems(400, 401, 403, 404, 413, 415, 429), 200: answer("The channel", ChannelView) },
     }),
     (c) => {
-      const text = c.req.param("n") ?? "";
-      const index = Number(text) - 1;
-      if (!/^[1-9][0-9]?$/.test(text) || index >= house.inputs) throw new Refusal(404, "there is no such channel");
-      const { name, trimDb } = c.req.valid("json");
-      const channel = house.channels[index];
-      channel.name = name ?? channel.name;
-      channel.trimDb = trimDb ?? channel.trimDb;
-      if (trimDb !== undefined) postTrims(house);
-      return c.json(channelView(house, index), 200);
+      const text = c.req.param("n") ?? "", channel = Number(text);
+      if (!/^[1-9][0-9]?$/.test(text) || channel > house.inputs) throw new Refusal(404, "there is no such channel");
+      changeChannel(house, channel, c.req.valid("json"));
+      return c.json(channelView(house, channel), 200);
     },
   );
 }

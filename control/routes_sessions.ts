@@ -2,10 +2,14 @@
  * Routes of sessions and their mixes. Control worker.
  */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
-import type { House } from "./house.ts";
+import { moveMix } from "./changes.ts";
+import { type House, seatOf, type Session } from "./house.ts";
+import { join } from "./joins.ts";
 import { mediaOf, sdpOfSession, summaryOf } from "./media.ts";
-import { changeMix, mixView } from "./mixes.ts";
-import { answer, body, type ControlEnv, hostOf, jsonBody, only, ownSession, problems } from "./routing.ts";
+import { checkPatch } from "./mix_changes.ts";
+import { mixView } from "./mixes.ts";
+import { Refusal } from "./problem.ts";
+import { answer, body, type ControlEnv, hostOf, jsonBody, mayMove, only, ownSession, problems } from "./routing.ts";
 import {
   JoinBody,
   Joined,
@@ -17,30 +21,36 @@ import {
   SessionSummary,
   SessionView,
 } from "./schemas.ts";
-import { endSession, join, reshape } from "./sessions.ts";
+import { endSession, reshape } from "./sessions.ts";
 
 export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
   const own = [only(house, "session", "engineer"), ownSession(house)];
   const ownWithBody = [...own, jsonBody];
+  const mixOf = (session: Session) => {
+    const { mix, maxGainDb } = seatOf(house, session);
+    return mixView(house.state, mix, house.inputs, maxGainDb);
+  };
 
   app.openapi(
     createRoute({
       method: "post",
       path: "/api/v1/sessions",
       summary: "Join",
-      middleware: [only(house, "join", "engineer"), jsonBody],
+      middleware: [only(house, "join", "invite", "engineer"), jsonBody],
       request: body(JoinBody),
       responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 201: answer("Joined", Joined) },
     }),
-    (c) => {
-      const { session, token, resumed } = join(house, c.req.valid("json"), hostOf(house, c));
+    async (c) => {
+      const { session, token, resumed } = join(house, c.var.caller, c.req.valid("json"), hostOf(house, c));
+      await house.store.settle();
       const answer = {
         session: session.id,
+        seat: session.saved.seat,
         token,
         resumed,
         media: mediaOf(house, session),
         sdp: sdpOfSession(house, session),
-        mix: mixView(session.mix),
+        mix: mixOf(session),
       };
       return c.json(answer, 201, { location: `/api/v1/sessions/${session.id}` });
     },
@@ -71,7 +81,7 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
         ...summaryOf(house, session),
         media: mediaOf(house, session),
         sdp: sdpOfSession(house, session),
-        mix: mixView(session.mix),
+        mix: mixOf(session),
       };
       return c.json(view, 200);
     },
@@ -88,7 +98,10 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
     }),
     async (c) => {
       const { session } = c.var;
-      const fromTimestamp = await reshape(house, session, c.req.valid("json"));
+      const patch = c.req.valid("json");
+      const engineer = c.var.caller.kind === "engineer" || session.saved.engineer;
+      if (!engineer && (patch.cue || patch.pfl)) throw new Refusal(403, "cue and pfl are the engineer's");
+      const fromTimestamp = await reshape(house, session, patch);
       return c.json({ media: mediaOf(house, session, fromTimestamp), sdp: sdpOfSession(house, session) }, 200);
     },
   );
@@ -101,8 +114,9 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
       middleware: own,
       responses: { ...problems(401, 403, 404, 429), 204: { description: "Left" } },
     }),
-    (c) => {
+    async (c) => {
       endSession(house, c.var.session);
+      await house.store.settle();
       return c.body(null, 204);
     },
   );
@@ -130,7 +144,7 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
       middleware: own,
       responses: { ...problems(401, 403, 404, 429), 200: answer("The mix", MixView) },
     }),
-    (c) => c.json(mixView(c.var.session.mix), 200),
+    (c) => c.json(mixOf(c.var.session), 200),
   );
 
   app.openapi(
@@ -140,11 +154,14 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
       summary: "Change what is named, keep the rest",
       middleware: ownWithBody,
       request: body(MixPatchBody),
-      responses: { ...problems(400, 401, 403, 404, 409, 413, 415, 429), 200: answer("The whole mix", MixView) },
+      responses: { ...problems(400, 401, 403, 404, 409, 413, 415, 423, 429), 200: answer("The whole mix", MixView) },
     }),
     (c) => {
-      changeMix(house, c.var.session.mix, c.req.valid("json"));
-      return c.json(mixView(c.var.session.mix), 200);
+      const { session, caller } = c.var, patch = c.req.valid("json");
+      mayMove(house, caller, session.saved.seat);
+      checkPatch(house.state, seatOf(house, session), patch, house.inputs);
+      moveMix(house, session.saved.seat, patch);
+      return c.json(mixOf(session), 200);
     },
   );
 }

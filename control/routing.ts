@@ -6,12 +6,12 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import type { $ZodIssue } from "zod/v4/core";
-import { readJsonText } from "./body.ts";
+import { MAX_BODY_BYTES, readJsonText } from "./body.ts";
 import type { House, Session } from "./house.ts";
 import { plainAddress } from "./media.ts";
 import { type FieldError, Refusal } from "./problem.ts";
 import { Problem } from "./schemas.ts";
-import { type Caller, callerOf } from "./secrets.ts";
+import { type Caller, callerOf, tokenKey } from "./secrets.ts";
 
 export interface ControlEnv {
   Bindings: HttpBindings;
@@ -19,31 +19,57 @@ export interface ControlEnv {
     caller: Caller<Session>;
     /** The session of the path, where there is one. */
     session: Session;
+    /** The seat of the path, where there is one. */
+    seat: string;
   };
 }
 
 type Kind = Caller<Session>["kind"];
 const NAMES: Record<Kind, string> = {
   join: "the join code",
+  invite: "a seat's invite",
   session: "a session's token",
   engineer: "the engineer key",
 };
+
+/** What {@link callerOf} compares with. */
+export const secretsOf = (house: House) => ({
+  joinCode: house.joinCode,
+  engineerKey: house.engineerKey,
+  guesses: house.guesses,
+  sessionOf: (key: string) => house.tokens.get(key),
+  seatOf: (key: string) => house.state.order.find((id) => tokenKey(house.state.seats[id].invite) === key),
+});
 
 /** Lets these callers in, and nobody else. @throws Refusal 401, 403, 429. */
 export function only(house: House, ...kinds: Kind[]): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
     const address = plainAddress(c.env.incoming.socket.remoteAddress ?? "");
-    const secrets = {
-      joinCode: house.options.joinCode,
-      engineerKey: house.options.engineerKey,
-      guesses: house.guesses,
-      sessionOf: (key: string) => house.tokens.get(key),
-    };
-    const caller = callerOf(secrets, c.req.header("authorization"), address, house.clock());
+    const caller = callerOf(secretsOf(house), c.req.header("authorization"), address, house.clock());
     if (!kinds.includes(caller.kind)) throw new Refusal(403, `${NAMES[caller.kind]} doesn't allow this`);
     c.set("caller", caller);
     await next();
   };
+}
+
+/** Finds the seat of the path, which a session must sit in. After {@link only}. @throws Refusal 403, 404. */
+export function ownSeat(house: House): MiddlewareHandler<ControlEnv> {
+  return async (c, next) => {
+    const id = c.req.param("id") ?? "", caller = c.var.caller;
+    if (caller.kind === "session" && caller.session.saved.seat !== id) {
+      throw new Refusal(403, "this token belongs to another seat");
+    }
+    if (!Object.hasOwn(house.state.seats, id)) throw new Refusal(404, "there is no such seat");
+    c.set("seat", id);
+    await next();
+  };
+}
+
+/** The engineer may always; the musician unless the seat is locked. @throws Refusal 423. */
+export function mayMove(house: House, caller: Caller<Session>, seat: string): void {
+  if (caller.kind === "session" && !caller.session.saved.engineer && house.state.seats[seat].locked) {
+    throw new Refusal(423, "the engineer has locked this seat: its mix can't be changed from here");
+  }
 }
 
 /** Finds the session of the path, which a token must be of. After {@link only}. @throws Refusal 403, 404. */
@@ -62,12 +88,14 @@ export function ownSession(house: House): MiddlewareHandler<ControlEnv> {
 }
 
 /** Reads the body, for the check that follows. After {@link only}, so that only those who may can make us read. */
-export const jsonBody: MiddlewareHandler<ControlEnv> = async (c, next) => {
-  const text = await readJsonText(c.env.incoming);
+export const jsonBodyUpTo = (bytes: number): MiddlewareHandler<ControlEnv> => async (c, next) => {
+  const text = await readJsonText(c.env.incoming, bytes);
   // Where hono keeps a body that was read; its type says string, its code awaits.
   (c.req.bodyCache as { text?: Promise<string> }).text = Promise.resolve(text);
   await next();
 };
+
+export const jsonBody = jsonBodyUpTo(MAX_BODY_BYTES);
 
 /** The address that the client reached us at, and so can send media to. */
 export const hostOf = (house: House, c: Context<ControlEnv>): string =>
@@ -102,9 +130,10 @@ const PROBLEMS: Record<number, string> = {
   401: "The secret is missing or wrong",
   403: "The secret doesn't allow this",
   404: "No such thing",
-  409: "A channel or session that doesn't exist",
+  409: "A channel, seat or session that doesn't exist, or nothing to undo",
   413: "A body of more than 64 KiB",
   415: "The body isn't application/json",
+  423: "The engineer has locked this seat",
   429: "Too many wrong secrets",
   503: "Not now: see Retry-After",
 };

@@ -4,36 +4,53 @@
  */
 import { isIP } from "node:net";
 import { z } from "@hono/zod-openapi";
-import { MAX_CHANNELS } from "../core/units.ts";
+import {
+  CeilingDb,
+  ChannelKey,
+  ChannelList,
+  Colour,
+  Device,
+  GainDb,
+  Group,
+  MAX_GROUPS,
+  MAX_SEATS,
+  Mix,
+  Name,
+  Pan,
+  Scene,
+  SceneId,
+  SeatId,
+  TrimDb,
+} from "./state.ts";
 
-/** Line and paragraph separators break lines too; a lone surrogate is no character. */
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
-const Name = z.string()
-  .refine((text) => text.length > 0 && [...text].length <= 64, "must have 1 to 64 characters")
-  .refine((text) => !UNPRINTABLE.test(text), "must not have control characters")
-  .openapi({ example: "Ana", description: "1 to 64 characters, none of them a control character" });
-
-const ChannelList = z.array(z.int().min(1)).min(1).max(MAX_CHANNELS)
-  .refine((channels) => new Set(channels).size === channels.length, "must not name a channel twice")
-  .openapi({ example: [1, 2, 3], description: "Channel numbers, in the order of the streams" });
 const FrameMs = z.union([z.literal(2.5), z.literal(5), z.literal(10)], "must be 2.5, 5 or 10").openapi({ example: 5 });
 const Bitrate = z.int().min(16_000).max(256_000).openapi({
   example: 96_000,
   description: "Bits per second of one Opus stream",
 });
-const Redundancy = z.union([z.literal(0), z.literal(1)], "must be 0 or 1").openapi({
+/** −0 is 0: see state.ts. */
+const Redundancy = z.union([z.literal(0), z.literal(1)], "must be 0 or 1").overwrite((value) => value || 0).openapi({
   description: "Earlier frames repeated in each packet (RFC 2198)",
 });
 const SessionMode = z.enum(["channels", "mix"]);
 
+const Cue = SeatId.nullable().openapi({
+  description: "The engineer's: hear this seat's mix as it is sent; null: no more",
+});
+const Pfl = ChannelList.nullable().openapi({
+  description: "The engineer's: hear these inputs by themselves; null: no more",
+});
+
 export const JoinBody = z.strictObject({
   name: Name,
-  device: z.string().regex(/^[A-Za-z0-9._-]{8,64}$/, "must be 8 to 64 of A-Z a-z 0-9 . _ -"),
+  device: Device,
   mode: SessionMode.default("channels"),
   channels: ChannelList.optional(),
   frameMs: FrameMs.optional(),
   bitrate: Bitrate.optional(),
   redundancy: Redundancy.optional(),
+  cue: Cue.optional(),
+  pfl: Pfl.optional(),
 }).openapi("Join");
 export type JoinBody = z.output<typeof JoinBody>;
 
@@ -43,6 +60,8 @@ export const SessionPatch = z.strictObject({
   frameMs: FrameMs.optional(),
   bitrate: Bitrate.optional(),
   redundancy: Redundancy.optional(),
+  cue: Cue.optional(),
+  pfl: Pfl.optional(),
 }).openapi("SessionPatch");
 export type SessionPatch = z.output<typeof SessionPatch>;
 
@@ -51,23 +70,77 @@ const Delay = z.number().min(0).max(60_000);
 export const ReportBody = z.strictObject({ bufferMs: Delay, outputMs: Delay }).openapi("Report");
 export type ReportBody = z.output<typeof ReportBody>;
 
-const GainDb = z.number().min(-120).max(10);
 const StripPatch = z.strictObject({
-  gainDb: GainDb.optional(),
-  pan: z.number().min(-1).max(1).optional(),
-  mute: z.boolean().optional(),
-  solo: z.boolean().optional(),
+  gainDb: GainDb.nullable().optional(),
+  pan: Pan.nullable().optional(),
+  mute: z.boolean().nullable().optional(),
+  solo: z.boolean().nullable().optional(),
 });
+const FaderPatch = z.strictObject({
+  gainDb: GainDb.nullable().optional(),
+  mute: z.boolean().nullable().optional(),
+});
+/** null is back to what a fresh mix has. */
 export const MixPatchBody = z.strictObject({
-  channels: z.record(z.string().regex(/^[1-9][0-9]{0,15}$/, "must be a channel number"), StripPatch).optional(),
-  master: z.strictObject({ gainDb: GainDb.optional(), mute: z.boolean().optional() }).optional(),
+  channels: z.record(z.string().regex(/^[1-9][0-9]{0,15}$/, "must be a channel number"), StripPatch.nullable())
+    .nullable().optional(),
+  groups: z.record(z.string().max(64), FaderPatch.nullable()).nullable().optional(),
+  master: FaderPatch.nullable().optional(),
+  limiter: z.strictObject({ ceilingDb: CeilingDb.nullable().optional() }).nullable().optional(),
 }).openapi("MixPatch");
 
 export const ChannelPatch = z.strictObject({
-  name: Name.optional(),
-  trimDb: z.number().min(-60).max(20).optional(),
+  name: Name.nullable().optional(),
+  colour: Colour.nullable().optional(),
+  trimDb: TrimDb.nullable().optional(),
+  mute: z.boolean().nullable().optional(),
+  link: z.boolean().nullable().optional(),
+  hidden: z.boolean().nullable().optional(),
 }).openapi("ChannelPatch");
 export type ChannelPatch = z.output<typeof ChannelPatch>;
+
+export const GroupBody = z.strictObject({
+  name: Name,
+  colour: Colour.nullable().optional(),
+  channels: ChannelList,
+}).openapi("GroupBody");
+export type GroupBody = z.output<typeof GroupBody>;
+export const GroupPatch = GroupBody.partial().openapi("GroupPatch");
+export type GroupPatch = z.output<typeof GroupPatch>;
+export const GroupView = Group.extend({ group: z.string() }).openapi("Group");
+
+const seatFields = {
+  name: Name.optional(),
+  colour: Colour.nullable().optional(),
+  channels: ChannelList.nullable().optional().openapi({ description: "What it may hear; null: everything" }),
+  locked: z.boolean().optional(),
+  recallSafe: z.boolean().optional(),
+  maxGainDb: GainDb.nullable().optional().openapi({ description: "No fader goes above; null: +10" }),
+};
+export const SeatPatch = z.strictObject(seatFields).openapi("SeatPatch");
+export type SeatPatch = z.output<typeof SeatPatch>;
+export const SeatBody = z.strictObject({ ...seatFields, name: Name }).openapi("SeatBody");
+export type SeatBody = z.output<typeof SeatBody>;
+export const SeatOrder = z.strictObject({ order: z.array(SeatId).max(MAX_SEATS) }).openapi("SeatOrder");
+export const SeatMove = z.strictObject({ session: z.string().max(64) }).openapi("SeatMove");
+export const MixCopy = z.strictObject({ to: z.array(SeatId).min(1).max(MAX_SEATS) }).openapi("MixCopy");
+export const SceneBody = z.strictObject({ name: Name }).openapi("SceneBody");
+/** The longest fade: a minute. */
+export const SceneRecall = z.strictObject({ fadeMs: z.number().min(0).max(60_000).optional() }).openapi("SceneRecall");
+const atMost = (limit: number, what: string) =>
+  [(record: object) => Object.keys(record).length <= limit, `must not have more than ${limit} ${what}`] as const;
+export const SceneImport = Scene.omit({ savedAt: true }).extend({
+  savedAt: Scene.shape.savedAt.optional(),
+  groups: Scene.shape.groups.refine(...atMost(MAX_GROUPS, "groups")),
+  mixes: Scene.shape.mixes.refine(...atMost(MAX_SEATS, "mixes")),
+}).openapi("SceneImport");
+export const SceneView = z.object({ scene: SceneId, name: z.string(), savedAt: z.number() }).openapi("SceneEntry");
+export const SceneExport = Scene.openapi("Scene");
+export const JoinCodeBody = z.strictObject({
+  joinCode: z.string().regex(/^[\x21-\x7e]{4,64}$/, "must be 4 to 64 printable characters without spaces").optional(),
+}).openapi("JoinCodeBody");
+export const SecretsView = z.object({ joinCode: z.string(), url: z.string() }).openapi("Secrets");
+export const EngineerKeyView = z.object({ engineerKey: z.string() }).openapi("EngineerKey");
 
 /** Not a name: nothing is looked up, and a zone would mean nothing to a receiver. */
 const IpAddress = z.string().refine((text) => isIP(text) !== 0 && !text.includes("%"), "must be an IP address")
@@ -95,14 +168,29 @@ export const Problem = z.object({
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 }).openapi("Problem");
 
+/** Every channel and group listed. */
 export const MixView = z.object({
-  channels: z.record(
-    z.string(),
-    z.object({ gainDb: z.number(), pan: z.number(), mute: z.boolean(), solo: z.boolean() }),
-  ),
-  master: z.object({ gainDb: z.number(), mute: z.boolean() }),
+  channels: z.record(ChannelKey, Mix.shape.channels.valueType),
+  groups: z.record(z.string(), Mix.shape.groups.valueType),
+  master: Mix.shape.master,
+  limiter: Mix.shape.limiter,
 }).openapi("Mix");
 export type MixView = z.output<typeof MixView>;
+export const SeatView = z.object({
+  seat: SeatId,
+  name: Name,
+  colour: Colour.nullable(),
+  channels: z.array(z.int()).nullable(),
+  device: z.string().nullable(),
+  /** The engineer's eyes only. */
+  invite: z.string().optional(),
+  locked: z.boolean(),
+  recallSafe: z.boolean(),
+  maxGainDb: z.number(),
+  session: z.string().nullable(),
+  mix: MixView,
+}).openapi("Seat");
+export type SeatView = z.output<typeof SeatView>;
 
 export const Media = z.object({
   host: z.string(),
@@ -126,6 +214,7 @@ export type Media = z.output<typeof Media>;
 
 export const Joined = z.object({
   session: z.string(),
+  seat: z.string(),
   token: z.string(),
   resumed: z.boolean(),
   media: Media,
@@ -135,6 +224,7 @@ export const Joined = z.object({
 
 const summary = {
   session: z.string(),
+  seat: z.string(),
   name: z.string(),
   device: z.string(),
   mode: SessionMode,
@@ -142,6 +232,8 @@ const summary = {
   frameMs: z.number(),
   bitrate: z.int(),
   redundancy: z.int(),
+  cue: z.string().nullable(),
+  pfl: z.array(z.int()).nullable(),
   address: z.string().nullable(),
   paused: z.boolean(),
 };
@@ -150,7 +242,15 @@ export type SessionSummary = z.output<typeof SessionSummary>;
 export const SessionView = z.object({ ...summary, media: Media, sdp: z.string(), mix: MixView }).openapi("Session");
 export const Reshaped = z.object({ media: Media, sdp: z.string() }).openapi("Reshaped");
 
-export const ChannelView = z.object({ channel: z.int(), name: z.string(), trimDb: z.number() }).openapi("Channel");
+export const ChannelView = z.object({
+  channel: z.int(),
+  name: z.string(),
+  colour: z.string().nullable(),
+  trimDb: z.number(),
+  mute: z.boolean(),
+  link: z.boolean(),
+  hidden: z.boolean(),
+}).openapi("Channel");
 export type ChannelView = z.output<typeof ChannelView>;
 
 export const TargetMade = z.object({ target: z.string(), sdp: z.string() }).openapi("TargetMade");

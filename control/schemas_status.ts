@@ -4,6 +4,7 @@
 import { z } from "@hono/zod-openapi";
 
 const Ms = z.number().nullable();
+const Spread = z.object({ p50: z.number(), p99: z.number(), max: z.number() }).nullable();
 export const Latency = z.object({
   serverMs: Ms.openapi({
     description: "First sample captured to datagram sent, and the codec's lookahead; p50 of 10 s",
@@ -13,6 +14,9 @@ export const Latency = z.object({
   totalMs: Ms.openapi({ description: "The sum; null while any part is" }),
   lossPercent: z.number().nullable(),
   jitterMs: Ms,
+  last10s: z.object({ server: Spread, network: Spread, client: Spread, total: Spread }).openapi({
+    description: "Milliseconds; total: the legs' sums, so that p99 and max are bounds that are hardly ever reached",
+  }),
 }).openapi("Latency");
 export type Latency = z.output<typeof Latency>;
 
@@ -25,10 +29,14 @@ export const Status = z.object({
     sampleRate: z.int(),
     blockSize: z.int(),
     overruns: z.int().openapi({ description: "Samples lost before they were read" }),
+    live: z.boolean().openapi({ description: "A device delivers" }),
+    badSamples: z.int().openapi({ description: "Samples that were no number, and became silence" }),
   }),
+  storage: z.object({ problem: z.string().nullable() }).openapi({ description: "Why the state can't be kept" }),
   workers: z.array(z.object({ clients: z.int(), encoders: z.int(), lateFrames: z.int(), restarts: z.int() })),
   sessions: z.array(z.object({
     session: z.string(),
+    seat: z.string(),
     name: z.string(),
     address: z.string().nullable(),
     mode: z.enum(["channels", "mix"]),

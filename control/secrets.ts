@@ -5,6 +5,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { Refusal } from "./problem.ts";
 
+/** No letters that are mistaken for one another on a dark stage. */
+export const ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /** Ten wrong secrets from one address within a minute hold it off for a minute. */
 const WRONG_LIMIT = 10;
 const WRONG_WINDOW_MS = 60_000;
@@ -72,6 +74,8 @@ export class GuessTable {
 /** Who a right secret belongs to. */
 export type Caller<Session> =
   | { readonly kind: "join" }
+  /** The code of one seat. */
+  | { readonly kind: "invite"; readonly seat: string }
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "engineer" };
 
@@ -81,6 +85,8 @@ export interface Secrets<Session> {
   readonly guesses: GuessTable;
   /** The live session whose token has this key. */
   readonly sessionOf: (tokenKey: string) => Session | undefined;
+  /** The seat whose invite has this key. */
+  readonly seatOf: (inviteKey: string) => string | undefined;
 }
 
 /** @throws Refusal 401 for a missing or wrong secret, 429 while the address is held off. */
@@ -97,7 +103,9 @@ export function callerOf<Session>(
   const session = secrets.sessionOf(tokenKey(secret));
   if (session !== undefined) return { kind: "session", session };
   // A code is typed on a phone, whose keyboard decides about capitals.
-  const join = timingSafeEqual(digest(secret.toUpperCase()), digest(secrets.joinCode.toUpperCase()));
+  const code = secret.toUpperCase();
+  const join = timingSafeEqual(digest(code), digest(secrets.joinCode.toUpperCase()));
+  const seat = secrets.seatOf(tokenKey(code));
   const held = secrets.guesses.heldFor(address, time);
   if (held > 0) {
     const seconds = Math.ceil(held / 1000);
@@ -106,6 +114,7 @@ export function callerOf<Session>(
     });
   }
   if (join) return { kind: "join" };
+  if (seat !== undefined) return { kind: "invite", seat };
   secrets.guesses.wrong(address, time);
   throw unauthorized("the secret is wrong or no longer valid", ', error="invalid_token"');
 }

@@ -5,8 +5,10 @@
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { type ControlApp, respond } from "./app.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
+import { type DoorNames, refusedDoor, secured, SECURITY_HEADERS } from "./doors.ts";
 import { PROBLEM_TYPE, problemBody, problemResponse, Refusal } from "./problem.ts";
 import { plainAddress } from "./media.ts";
 
@@ -31,6 +33,15 @@ export const SERVER_LIMITS: ServerLimits = {
 };
 const MAX_HEADER_BYTES = 16 * 1024;
 
+/** Connections that become something else than HTTP (RFC 9110 section 7.8). */
+export interface Upgrade {
+  readonly path: string;
+  /** Ours. */
+  readonly names: DoorNames;
+  /** It is the socket's owner from now on. */
+  take(incoming: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+}
+
 export interface HttpServer {
   readonly address: string;
   readonly port: number;
@@ -38,21 +49,24 @@ export interface HttpServer {
   stop(ms: number): Promise<void>;
 }
 
+/** A problem on a bare socket, which ends with it. */
+function refuseOn(socket: Duplex, status: number, detail: string): void {
+  const text = problemBody(status, detail);
+  const head = [
+    `HTTP/1.1 ${status} ${JSON.parse(text).title}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${new TextEncoder().encode(text).length}`,
+    "connection: close",
+    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`, () => socket.destroy());
+}
+
 /** A request that node couldn't read. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable || socket.destroyed) return void socket.destroy();
   const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
-  const text = problemBody(
-    status,
-    status === 408 ? "the request took too long" : "this is no HTTP request that we read",
-  );
-  const head = [
-    `HTTP/1.1 ${status} ${JSON.parse(text).title}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    `content-length: ${text.length}`,
-    "connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`, () => socket.destroy());
+  refuseOn(socket, status, status === 408 ? "the request took too long" : "this is no HTTP request that we read");
 }
 
 /** Cuts off who opens more connections than anybody needs. */
@@ -71,18 +85,33 @@ function limitPerAddress(server: Server, limit: number): void {
   });
 }
 
-function createHttpServer(app: ControlApp, limits: ServerLimits): Server {
+/** Asks for a WebSocket at the path. Whatever else asks for an upgrade is answered as if it didn't. */
+const wants = ({ path }: Upgrade, { method, url = "", headers }: IncomingMessage): boolean =>
+  method === "GET" && url.replace(/\?.*$/, "") === path && /^websocket$/i.test(headers.upgrade ?? "");
+
+function addUpgrade(server: Server, upgrade: Upgrade): void {
+  server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Uint8Array) => {
+    socket.on("error", () => socket.destroy());
+    const refusal = refusedDoor(incoming.headers, "CONNECT", upgrade.names);
+    if (refusal !== null) refuseOn(socket, refusal.status, refusal.message);
+    else upgrade.take(incoming, socket, head);
+  });
+}
+
+function createHttpServer(app: ControlApp, limits: ServerLimits, upgrade: Upgrade): Server {
   const listener = getRequestListener(
     (request, env) => respond(app, request, env as Parameters<typeof respond>[2]),
     {
+      // For the URL of a request without a Host header, which the doors refuse.
+      hostname: "unnamed.invalid",
       overrideGlobalObjects: false,
       autoCleanupIncoming: false,
       errorHandler: (error) =>
-        problemResponse(
+        secured(problemResponse(
           error instanceof RequestError
             ? new Refusal(400, "the request's target or host is not valid")
             : new Refusal(500, "the server failed at this request"),
-        ),
+        )),
     },
   );
   const options = {
@@ -91,6 +120,10 @@ function createHttpServer(app: ControlApp, limits: ServerLimits): Server {
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: limits.checkMs,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // The doors refuse a request without a Host header, with a body that says so.
+    requireHostHeader: false,
+    // Some clients offer HTTP/2 so, and mean an ordinary request.
+    shouldUpgradeCallback: (incoming: IncomingMessage) => wants(upgrade, incoming),
   };
   const server = createServer(options, listener);
   server.maxConnections = limits.connections;
@@ -103,6 +136,7 @@ function createHttpServer(app: ControlApp, limits: ServerLimits): Server {
     server.emit("request", incoming, outgoing);
   });
   limitPerAddress(server, limits.connectionsPerAddress);
+  addUpgrade(server, upgrade);
   return server;
 }
 
@@ -122,15 +156,16 @@ export async function startServer(
   app: ControlApp,
   address: string,
   port: number,
+  upgrade: Upgrade,
   limits: ServerLimits = SERVER_LIMITS,
 ): Promise<HttpServer> {
-  const server = createHttpServer(app, limits);
+  const server = createHttpServer(app, limits, upgrade);
   try {
     await listenOn(server, address, port);
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
     const noIPv6 = code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL" || code === "EINVAL";
-    if (address === "::" && noIPv6) return await startServer(app, "0.0.0.0", port, limits);
+    if (address === "::" && noIPv6) return await startServer(app, "0.0.0.0", port, upgrade, limits);
     const why = code === "EADDRINUSE"
       ? "the port is in use; choose another with --http"
       : code === "EACCES"

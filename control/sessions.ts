@@ -1,103 +1,89 @@
 /**
- * Sessions: joining, changing shape, ending. A request that is refused has changed nothing. Control worker; allocates.
+ * Sessions: what they get, changing it, ending. A request that is refused has changed nothing. Control worker; allocates.
  */
 import { Flow } from "../core/board.ts";
 import type { Shape } from "../core/messages.ts";
-import { type RtpTimestamp, samplesToMs } from "../core/units.ts";
-import type { House, Session } from "./house.ts";
-import { createLatencyWindow, takeCopy } from "./latency.ts";
-import { leaveMix, limitMix, mixOfDevice, useMix } from "./mixes.ts";
+import type { RtpTimestamp } from "../core/units.ts";
+import { change } from "./changes.ts";
+import { type HeardMix, type House, seatOf, type Session } from "./house.ts";
+import { clientMsOf, networkMsOf, takeCopy } from "./latency.ts";
+import { heardChannels, leaveMix, limitMix, mixOfSeat, pflMix, useMix } from "./mixes.ts";
 import { Refusal } from "./problem.ts";
-import { place, release } from "./receivers.ts";
-import type { JoinBody, SessionPatch } from "./schemas.ts";
-import { randomText, randomToken, tokenKey } from "./secrets.ts";
-import { allChannels, existing, shapeOf } from "./shapes.ts";
+import { release } from "./receivers.ts";
+import type { SessionPatch } from "./schemas.ts";
+import { existing, shapeOf } from "./shapes.ts";
+import type { SavedSession, Seat } from "./state.ts";
 
-/** A session that paused longer ago than this isn't one of `--max-clients`. */
-const COUNTS_MS = 60_000;
 /** A session that paused longer ago than this ends. */
 const ENDS_MS = 12 * 3_600_000;
 const RETRY_SECONDS = "10";
+
+/** What somebody wants to hear, and how. */
+export type Wish = Pick<SavedSession, "mode" | "channels" | "bitrate" | "redundancy" | "cue" | "pfl"> & {
+  readonly frameMs: number | null;
+};
+
+export const unavailable = (detail: string) => new Refusal(503, detail, { headers: { "retry-after": RETRY_SECONDS } });
+const refusedField = (path: string, message: string) =>
+  new Refusal(400, "the body failed its check", { errors: [{ path, message }] });
+
+/** Refuses channels that somebody names and can't have. @throws Refusal 409, 403. */
+export function checkChannels(house: House, wanted: readonly number[] | null | undefined, seat: Seat): void {
+  if (wanted === null || wanted === undefined) return;
+  const closed = existing(wanted, house.inputs).filter((channel) => seat.channels?.includes(channel) === false);
+  if (closed.length > 0) throw new Refusal(403, `this seat may not hear channel ${closed.join(", ")}`);
+}
+
+/** @throws Refusal 400, 409. */
+export function checkCue(house: House, wish: Wish): void {
+  const field = wish.cue !== null ? "cue" : wish.pfl !== null ? "pfl" : null;
+  if (field === null) return;
+  if (wish.mode !== "mix") throw refusedField(field, "needs the mode mix");
+  if (wish.cue !== null && wish.pfl !== null) throw refusedField("pfl", "can't be heard together with a cue");
+  if (wish.cue !== null && !(wish.cue in house.state.seats)) throw new Refusal(409, `there is no seat ${wish.cue}`);
+  if (wish.pfl !== null) existing(wish.pfl, house.inputs);
+}
+
+/** What a session in this seat gets. @throws Refusal 409 if no channel is left, 400 if it doesn't fit in a packet. */
+export function fitted(house: House, wish: Wish, seat: Seat): { shape: Shape; allowed: readonly number[] } {
+  const allowed = heardChannels(house, wish.channels, seat);
+  if (allowed.length === 0) throw new Refusal(409, "none of the channels that this seat may hear exists");
+  return { allowed, shape: shapeOf({ ...wish, channels: allowed }, house.options.defaults) };
+}
+
+/** The mix that a session hears; null while it takes channels. */
+export function hearing(house: House, saved: SavedSession, now: HeardMix | null): HeardMix | null {
+  if (saved.mode !== "mix") return null;
+  if (saved.pfl === null) return mixOfSeat(house, saved.cue ?? saved.seat);
+  const same = now?.seat === null && now.allowed.join() === saved.pfl.join();
+  return same ? now : pflMix(saved.pfl);
+}
 
 /** How long it has been paused; 0 while it flows. One that was never opened has been paused since its join. */
 export function pausedFor(house: House, session: Session): number {
   const row = house.board.slots[session.placed.receiver.slot];
   if (row.flow === Flow.Flowing) return 0;
-  return Math.max(0, house.clock() - (row.pausedAt || session.joinedAt));
+  // What was before a restart isn't known: it counts from there.
+  return Math.max(0, house.clock() - (row.pausedAt || Math.max(session.saved.joinedAt, house.startedAt)));
 }
 
-/** Sessions that count as clients, but for the device's own. */
-function clients(house: House, device: string): number {
-  let count = 0;
-  for (const session of house.sessions.values()) {
-    if (session.device !== device && pausedFor(house, session) <= COUNTS_MS) count++;
-  }
-  return count;
+/** On disk and in the index, as it is now. */
+export function saveSession(house: House, session: Session, saved: SavedSession): void {
+  // The seat that it listens to may have gone meanwhile.
+  const cued = saved.cue === null || saved.cue in house.state.seats;
+  session.saved = cued ? saved : { ...saved, cue: null };
+  change(house, { ...house.state, sessions: { ...house.state.sessions, [session.id]: session.saved } });
 }
 
-export const unavailable = (detail: string) => new Refusal(503, detail, { headers: { "retry-after": RETRY_SECONDS } });
-
-/** @throws Refusal 409, 400 or 503. */
-export function join(
-  house: House,
-  body: JoinBody,
-  host: string,
-): { session: Session; token: string; resumed: boolean } {
-  const { options } = house;
-  const channels = existing(body.channels ?? allChannels(house.inputs), house.inputs);
-  const { mode, bitrate: statedBitrate = null, redundancy = 0 } = body;
-  const wish = { mode, channels, frameMs: body.frameMs ?? null, bitrate: statedBitrate, redundancy };
-  const shape = shapeOf(wish, options.defaults);
-  if (clients(house, body.device) >= options.maxClients || house.freeSlots.length === 0) {
-    throw unavailable(`all the ${options.maxClients} clients that can be served are there`);
-  }
-
-  const resumed = house.mixes.has(body.device);
-  const before = house.devices.get(body.device);
-  if (before !== undefined) endSession(house, before);
-  const mix = mixOfDevice(house, body.device);
-  limitMix(house, mix, channels);
-  const username = randomText(9), password = randomText(24), token = randomToken();
-  const session: Session = {
-    id: `s_${randomText(9)}`,
-    tokenKey: tokenKey(token),
-    name: body.name,
-    device: body.device,
-    host,
-    username,
-    password,
-    placed: place(house, {
-      cname: randomText(12),
-      shape,
-      mix: mode === "mix" ? useMix(house, mix) : -1,
-      opening: { kind: "stun", username, password },
-    }),
-    mix,
-    joinedAt: house.clock(),
-    latency: createLatencyWindow(),
-    sdpId: house.nextSdpId++,
-    sdpVersion: 1,
-    mode,
-    channels,
-    shape,
-    statedBitrate,
-    hearsMix: mode === "mix",
-    report: null,
-    turn: Promise.resolve(),
-  };
-  house.sessions.set(session.id, session);
-  house.tokens.set(session.tokenKey, session);
-  house.devices.set(session.device, session);
-  return { session, token, resumed };
-}
-
-/** Its token dies, its address gets an RTCP BYE; the mix is kept. */
+/** Its token dies, its address gets an RTCP BYE; the seat and its mix are kept. */
 export function endSession(house: House, session: Session): void {
   house.sessions.delete(session.id);
-  house.tokens.delete(session.tokenKey);
-  if (house.devices.get(session.device) === session) house.devices.delete(session.device);
+  house.tokens.delete(session.saved.tokenKey);
+  if (house.seated.get(session.saved.seat) === session) house.seated.delete(session.saved.seat);
   release(house, session.placed);
-  if (session.hearsMix) leaveMix(house, session.mix);
+  if (session.hears !== null) leaveMix(house, session.hears);
+  const { [session.id]: _, ...sessions } = house.state.sessions;
+  change(house, { ...house.state, sessions });
 }
 
 /** Asks the send worker to change the shape; null when no answer came. */
@@ -116,52 +102,81 @@ function requestShape(house: House, session: Session, shape: Shape, mix: number)
   return promise;
 }
 
-/**
- * Changes the shape; changes of one session go one after the other. Returns the first RTP timestamp of the new shape.
- * @throws Refusal 409, 400; 404 if the session ends meanwhile; 503 if its send worker doesn't answer.
- */
-export async function reshape(house: House, session: Session, patch: SessionPatch): Promise<RtpTimestamp> {
+/** Changes of one session go one after the other. @throws Refusal 404 if it has ended by then. */
+async function inTurn<T>(house: House, session: Session, action: () => Promise<T>): Promise<T> {
   const before = session.turn;
   const { promise, resolve } = Promise.withResolvers<void>();
   session.turn = promise;
   await before;
   try {
-    return await reshapeInTurn(house, session, patch);
+    if (house.sessions.get(session.id) !== session) throw gone();
+    return await action();
   } finally {
     resolve();
   }
 }
+const gone = () => new Refusal(404, "the session has ended");
 
-async function reshapeInTurn(house: House, session: Session, patch: SessionPatch): Promise<RtpTimestamp> {
-  const gone = () => new Refusal(404, "the session has ended");
-  if (house.sessions.get(session.id) !== session) throw gone();
-  const mode = patch.mode ?? session.mode;
-  const channels = existing(patch.channels ?? session.channels, house.inputs);
-  const statedBitrate = patch.bitrate ?? session.statedBitrate;
-  const redundancy = patch.redundancy ?? session.shape.redundancy;
-  const frameMs = patch.frameMs ?? samplesToMs(session.shape.frame);
-  const shape = shapeOf({ mode, channels, frameMs, bitrate: statedBitrate, redundancy }, house.options.defaults);
+/**
+ * Changes the shape as the engineer or the musician asks. Returns the first RTP timestamp of the new shape.
+ * @throws Refusal 403, 409, 400; 404 if the session ends meanwhile; 503 if its send worker doesn't answer.
+ */
+export function reshape(house: House, session: Session, patch: SessionPatch): Promise<RtpTimestamp> {
+  return inTurn(house, session, async () => {
+    const { cue, pfl, ...rest } = patch, { saved } = session;
+    const next = { ...saved, ...rest } as SavedSession;
+    // One takes the other's place; who goes back to channels ends both.
+    const ends = rest.mode === "channels";
+    next.cue = cue !== undefined ? cue : pfl || ends ? null : saved.cue;
+    next.pfl = pfl !== undefined ? pfl : cue || ends ? null : saved.pfl;
+    checkChannels(house, patch.channels, seatOf(house, session));
+    checkCue(house, next);
+    return await refit(house, session, next);
+  });
+}
 
-  const old = session.shape, heard = session.hearsMix;
-  const oldMix = heard ? session.mix.number : -1;
+/**
+ * After a change of the seat: the session gets what it may hear now, and ends if that is nothing.
+ */
+export function follow(house: House, session: Session): Promise<void> {
+  return inTurn(house, session, async () => {
+    const { saved } = session, { shape, allowed } = fitted(house, saved, seatOf(house, session));
+    const sameMix = hearing(house, saved, session.hears) === session.hears;
+    if (sameMix && shape.channels.join() === session.shape.channels.join()) {
+      limitMix(house, mixOfSeat(house, saved.seat), allowed);
+    } else await refit(house, session, saved);
+  }).catch((error: unknown) => {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status !== 404 && error.status !== 503) endSession(house, session);
+  });
+}
+
+async function refit(house: House, session: Session, next: SavedSession): Promise<RtpTimestamp> {
+  const { shape, allowed } = fitted(house, next, seatOf(house, session));
+  const own = mixOfSeat(house, next.seat);
+  const old = session.shape, heard = session.hears, oldNumber = heard?.number ?? -1;
+  const before = own.allowed;
   // Nobody hears it yet: what it is about to be made of counts from its first sample.
-  if (session.mix.users === 0) limitMix(house, session.mix, channels);
-  const mix = mode === "mix" ? useMix(house, session.mix) : -1;
+  if (own.users === 0) limitMix(house, own, allowed);
+  const hears = hearing(house, next, heard);
+  const mix = hears === null ? -1 : useMix(house, hears);
   const timestamp = await requestShape(house, session, shape, mix);
   const live = house.sessions.get(session.id) === session;
   if (timestamp === null || !live) {
-    if (mode === "mix") leaveMix(house, session.mix);
+    if (hears !== null) leaveMix(house, hears);
     if (!live) throw gone();
-    limitMix(house, session.mix, session.channels);
+    limitMix(house, own, before);
     // The answer may only be late: whoever serves it then goes back to what we say it has.
     const { worker, receiver: { slot } } = session.placed;
-    house.post({ kind: "reshape", worker, slot, shape: old, mix: oldMix, request: house.nextRequest++ });
+    house.post({ kind: "reshape", worker, slot, shape: old, mix: oldNumber, request: house.nextRequest++ });
     throw unavailable("the part that sends this session's audio doesn't answer: nothing was changed");
   }
-  if (heard) leaveMix(house, session.mix);
-  Object.assign(session, { mode, channels, shape, statedBitrate, hearsMix: mode === "mix" });
+  if (heard !== null) leaveMix(house, heard);
+  session.shape = shape;
+  session.hears = hears;
   session.sdpVersion++;
-  limitMix(house, session.mix, channels);
+  saveSession(house, session, { ...next, seat: session.saved.seat });
+  limitMix(house, own, allowed);
   return timestamp;
 }
 
@@ -169,6 +184,9 @@ async function reshapeInTurn(house: House, session: Session, patch: SessionPatch
 export function sweepSessions(house: House): void {
   for (const session of house.sessions.values()) {
     if (pausedFor(house, session) > ENDS_MS) endSession(house, session);
-    else takeCopy(session.latency, house.board.slots[session.placed.receiver.slot].server);
+    else {
+      const { server } = house.board.slots[session.placed.receiver.slot];
+      takeCopy(session.latency, server, networkMsOf(house, session), clientMsOf(session));
+    }
   }
 }

@@ -4,26 +4,37 @@
 import { Word } from "../core/ring.ts";
 import { BLOCK, SAMPLE_RATE, samplesToMs } from "../core/units.ts";
 import type { House, Session, Target } from "./house.ts";
-import { serverMs } from "./latency.ts";
+import { clientMsOf, networkMsOf, serverSpread, type Spread, spreadOf, unseenMs } from "./latency.ts";
 import { summaryOf } from "./media.ts";
 import type { Latency, Status } from "./schemas_status.ts";
 
 const percentOf = (fraction: number | null): number | null => fraction === null ? null : fraction / 256 * 100;
 const jitterMsOf = (jitter: number | null): number | null => jitter === null ? null : samplesToMs(jitter);
 
+function sumOf(legs: readonly (Spread | null)[]): Spread | null {
+  const sum = { p50: 0, p99: 0, max: 0 };
+  for (const leg of legs) {
+    if (leg === null) return null;
+    sum.p50 += leg.p50;
+    sum.p99 += leg.p99;
+    sum.max += leg.max;
+  }
+  return sum;
+}
+
 export function latencyOf(house: House, session: Session): Latency {
-  const row = house.board.slots[session.placed.receiver.slot];
-  const { report } = session;
-  const server = serverMs(session.latency, row.server);
-  const network = row.roundTripUs === null ? null : row.roundTripUs / 2000;
-  const client = report === null ? null : report.bufferMs + report.outputMs;
+  const row = house.board.slots[session.placed.receiver.slot], { latency, saved } = session;
+  const server = serverSpread(latency, row.server, unseenMs(saved.mode));
+  const network = spreadOf(latency.networks), client = spreadOf(latency.clients);
+  const serverMs = server?.p50 ?? null, networkMs = networkMsOf(house, session), clientMs = clientMsOf(session);
   return {
-    serverMs: server,
-    networkMs: network,
-    clientMs: client,
-    totalMs: server === null || network === null || client === null ? null : server + network + client,
+    serverMs,
+    networkMs,
+    clientMs,
+    totalMs: serverMs === null || networkMs === null || clientMs === null ? null : serverMs + networkMs + clientMs,
     lossPercent: percentOf(row.fractionLost),
     jitterMs: jitterMsOf(row.jitter),
+    last10s: { server, network, client, total: sumOf([server, network, client]) },
   };
 }
 
@@ -69,7 +80,10 @@ export function statusOf(house: House, only: Session | null): Status {
       sampleRate: SAMPLE_RATE,
       blockSize: BLOCK,
       overruns: overrunSamples(house),
+      live: Atomics.load(house.ring, Word.Live) === 1,
+      badSamples: board.main.badSamples,
     },
+    storage: { problem: house.store.problem },
     workers: board.workers.map((row, i) => ({
       clients: clients[i],
       encoders: row.encoders,
@@ -77,9 +91,9 @@ export function statusOf(house: House, only: Session | null): Status {
       restarts: row.restarts,
     })),
     sessions: sessions.map((session) => {
-      const { name, address, mode, paused } = summaryOf(house, session);
+      const { seat, name, address, mode, paused } = summaryOf(house, session);
       const { packets } = board.slots[session.placed.receiver.slot];
-      return { session: session.id, name, address, mode, paused, packets, latency: latencyOf(house, session) };
+      return { session: session.id, seat, name, address, mode, paused, packets, latency: latencyOf(house, session) };
     }),
     targets: targets.map((target) => {
       const { packets, fractionLost, jitter, roundTripUs } = countsOf(house, target);

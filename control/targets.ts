@@ -5,8 +5,8 @@ import { isIPv4, isIPv6 } from "node:net";
 import { endpointOf } from "../core/endpoint.ts";
 import { samplesToMs } from "../core/units.ts";
 import { sdpOf } from "../send/sdp.ts";
-import { type House, type KeptMix, newMix, type Target } from "./house.ts";
-import { leaveMix, useMix } from "./mixes.ts";
+import { type House, type HeardMix, type Target } from "./house.ts";
+import { freeMix, leaveMix, mixOfSeat, useMix } from "./mixes.ts";
 import { Refusal } from "./problem.ts";
 import { place, release } from "./receivers.ts";
 import type { TargetBody, TargetView } from "./schemas.ts";
@@ -32,12 +32,12 @@ function check(house: House, body: TargetBody, streams: number): void {
   if (body.channels !== undefined) throw refusedField("channels", "the session decides what its mix is made of");
 }
 
-function mixFor(house: House, body: TargetBody, channels: readonly number[]): KeptMix | null {
+function mixFor(house: House, body: TargetBody, channels: readonly number[]): HeardMix | null {
   if (body.mode !== "mix") return null;
-  if (body.session === undefined) return newMix(house, channels);
+  if (body.session === undefined) return freeMix(channels);
   const session = house.sessions.get(body.session);
   if (session === undefined) throw new Refusal(409, `there is no session ${JSON.stringify(body.session)}`);
-  return session.mix;
+  return mixOfSeat(house, session.saved.seat);
 }
 
 const streamCount = (house: House): number =>

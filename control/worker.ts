@@ -33,7 +33,9 @@ async function start(options: ControlOptions): Promise<void> {
   configureLog(options.log);
   try {
     control = startControl(options, (message) => port.postMessage(message));
-    port.postMessage({ kind: "listening", url: urlOf(options, await control) });
+    const { house } = await control;
+    house.url = urlOf(options, await control);
+    port.postMessage({ kind: "listening", url: house.url });
   } catch (error) {
     control = null;
     port.postMessage({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });

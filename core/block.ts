@@ -33,20 +33,20 @@ export const blockBytes = (sources: ArrayLike<Source>): number => {
 
 /** A block's memory with its views made once: main fills one and copies it out, a worker copies into one and reads. */
 export class BlockView {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** position, time */
   readonly head: Float64Array;
   /** Int32 words: [4] is the count, [5 …] the sources. */
   readonly words: Int32Array;
-  /** Index 0 is the buffer's first byte: a plane at byte b begins at b / 4. */
+  /** Index 0 is the block's first byte: a plane at byte b begins at b / 4. */
   readonly samples: Float32Array;
 
-  constructor(capacity: number) {
-    const buffer = new ArrayBuffer((capacity + 7) & ~7);
-    this.bytes = new Uint8Array(buffer);
-    this.head = new Float64Array(buffer, 0, 2);
-    this.words = new Int32Array(buffer);
-    this.samples = new Float32Array(buffer);
+  /** `capacity` in bytes; in memory of its own, or from `at` on in a piece that others have views of too. Both multiples of 8. */
+  constructor(capacity: number, memory: ArrayBufferLike = new ArrayBuffer(capacity), at = 0) {
+    this.bytes = new Uint8Array(memory, at, capacity);
+    this.head = new Float64Array(memory, at, 2);
+    this.words = new Int32Array(memory, at, capacity / 4);
+    this.samples = new Float32Array(memory, at, capacity / 4);
   }
   get position(): number {
     return this.head[0];

@@ -5,6 +5,7 @@
 import type { BoardMemory } from "./board.ts";
 import type { Source } from "./block.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { HandoffMemory } from "./handoff.ts";
 import type { RingMemory } from "./ring.ts";
 import type { BitRate, Frame, RtpTimestamp } from "./units.ts";
 
@@ -57,13 +58,23 @@ export type ServeMessage =
   /** Ends it with an RTCP BYE. */
   | { readonly kind: "close"; readonly worker: number; readonly slot: number };
 
+/** What a mix is made with. */
+export interface MixSettings {
+  /** Linear: left and right for each input, interleaved. */
+  readonly gains: Float32Array;
+  /** No sample of the mix goes above this; linear. */
+  readonly ceiling: number;
+  /** How long the gains take to get there. */
+  readonly rampMs: number;
+}
+
 /** Control → main. */
 export type ControlToMain =
   | ServeMessage
-  /** A mix's target gains, linear: left and right for each input, interleaved; null: the mix is gone. Ramped. */
-  | { readonly kind: "mix"; readonly mix: number; readonly gains: Float32Array | null }
-  /** Linear trims, one for each input. Ramped. */
-  | { readonly kind: "trims"; readonly gains: Float32Array }
+  /** null: the mix is gone. */
+  | { readonly kind: "mix"; readonly mix: number; readonly settings: MixSettings | null }
+  /** Linear trims, one for each input. */
+  | { readonly kind: "trims"; readonly gains: Float32Array; readonly rampMs: number }
   | { readonly kind: "listening"; readonly url: string }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped" };
@@ -87,6 +98,10 @@ export interface ControlOptions {
   readonly publicHost: string | null;
   readonly joinCode: string;
   readonly engineerKey: string;
+  /** They were given, not kept: the engineer can't change them from afar. */
+  readonly given: { readonly joinCode: boolean; readonly engineerKey: boolean };
+  /** Where the state is kept; null: nowhere. */
+  readonly stateDir: string | null;
   readonly maxClients: number;
   readonly defaults: { readonly frame: Frame; readonly bitrate: BitRate | null };
   readonly log: LogOptions;
@@ -114,9 +129,14 @@ export type NurseryToMain =
   /** An uncaught error: the worker is no more. */
   { readonly kind: "failed"; readonly id: number; readonly reason: string };
 
-/** Main → send worker. A block comes as a bare ArrayBuffer (block.ts), transferred. */
+/** Main → send worker. A block comes as a bare ArrayBuffer (block.ts), transferred, or through shared memory (handoff.ts). */
 export type MainToSend =
-  | { readonly kind: "start"; readonly options: SendOptions }
+  | {
+    readonly kind: "start";
+    readonly options: SendOptions;
+    /** Where blocks come from; null: from the port. */
+    readonly handoff: HandoffMemory | null;
+  }
   | ServeMessage
   /** Send what is encoded, say BYE to everybody, close the socket, answer `stopped`. */
   | { readonly kind: "stop" };

@@ -78,6 +78,8 @@ export async function fakeHouse(settings: FakeSettings = {}): Promise<FakeHouse>
     publicHost: null,
     joinCode: JOIN_CODE,
     engineerKey: ENGINEER,
+    given: { joinCode: false, engineerKey: false },
+    stateDir: null,
     maxClients: 100,
     defaults: { frame: 240, bitrate: null },
     log: { level: "error", json: false },

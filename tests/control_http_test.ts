@@ -150,7 +150,7 @@ Deno.test("paths that don't exist are 404 and methods that don't are 405 with Al
 Deno.test("a failure of our own is a 500 problem that tells nothing of the inside", async () => {
   await using house = await fakeHouse();
   const { session } = await house.join();
-  Object.defineProperty(house.control.house.sessions.get(session)!, "mix", {
+  Object.defineProperty(house.control.house.sessions.get(session)!, "saved", {
     get: () => {
       throw new Error("secret inside");
     },

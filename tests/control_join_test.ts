@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MAX_SEATS } from "../control/state.ts";
 import { Flow } from "../core/board.ts";
 import { fakeHouse, JOIN_CODE, newDevice } from "./control_fake.ts";
 
@@ -76,7 +77,7 @@ Deno.test("a mix join makes the mix first, of the chosen channels, and then serv
   assert.equal("channels" in media, false);
   assert.ok(sdp.includes("a=rtpmap:96 opus/48000/2"));
   assert.deepEqual(house.posted.map(({ kind }) => kind), ["mix", "serve"]);
-  const [{ mix, gains }] = house.taken("mix");
+  const [{ mix, settings: { gains } }] = house.taken("mix");
   const sounding = [...gains].flatMap((gain, i) => gain > 0 ? [i] : []);
   assert.deepEqual(sounding, [2, 3, 8, 9]);
   assert.ok(close(gains[2], Math.SQRT1_2 * 10 ** (-12 / 20)));
@@ -187,14 +188,26 @@ Deno.test("the mix is kept over a DELETE too, and resumed says so", async () => 
   assert.equal(again.mix.master.gainDb, -3);
 });
 
-Deno.test("mixes are kept for a thousand devices, and the one that joined longest ago is forgotten", async () => {
-  const { MAX_DEVICES, mixOfDevice } = await import("../control/mixes.ts");
+Deno.test("there is room for a thousand seats, and the one that a join made longest ago is forgotten", async () => {
   await using house = await fakeHouse();
   const first = await house.join({ device: "the-first-one" });
+  await house.call("PATCH", `/api/v1/sessions/${first.session}/mix`, { body: { master: { gainDb: -3 } } });
   await house.call("DELETE", `/api/v1/sessions/${first.session}`);
   await house.join({ device: "the-live-one" });
-  for (let i = 0; i < MAX_DEVICES - 1; i++) mixOfDevice(house.control.house, `device.${i}`);
-  assert.equal(house.control.house.mixes.size, MAX_DEVICES);
+  const { house: inner } = house.control;
+  const seat = inner.state.seats[first.seat], seats: Record<string, typeof seat> = {};
+  for (let i = 0; i < MAX_SEATS - 2; i++) {
+    const device = `device.${i}`;
+    seats[`seat_made${i}`] = { ...seat, device, joinedAt: seat.joinedAt + 1, invite: `INVITE${10_000 + i}` };
+  }
+  inner.state = {
+    ...inner.state,
+    seats: { ...inner.state.seats, ...seats },
+    order: [...inner.state.order, ...Object.keys(seats)],
+  };
+  await house.join({ device: "one-too-many" });
+  assert.equal(inner.state.order.length, MAX_SEATS);
+  assert.equal(Object.keys(inner.state.seats).length, MAX_SEATS);
   assert.equal((await house.join({ device: "the-first-one" })).resumed, false);
   assert.equal((await house.join({ device: "the-live-one" })).resumed, true);
 });

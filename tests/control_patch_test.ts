@@ -54,7 +54,7 @@ Deno.test("from channels to a mix: the mix is made before the change, and ends a
   const mix = posted.find((message) => message.kind === "mix"), reshape = posted.find(({ kind }) => kind === "reshape");
   assert.ok(mix?.kind === "mix" && reshape?.kind === "reshape");
   assert.equal(reshape.mix, mix.mix);
-  assert.deepEqual([...mix.gains!].flatMap((gain, i) => gain > 0 ? [i] : []), [6, 7]);
+  assert.deepEqual([...mix.settings!.gains].flatMap((gain, i) => gain > 0 ? [i] : []), [6, 7]);
 
   house.taken("mix");
   const back = await patch({ mode: "channels" });
@@ -64,7 +64,7 @@ Deno.test("from channels to a mix: the mix is made before the change, and ends a
   assert.equal(house.taken("mix").filter(({ gains }) => gains === null).length, 0, "it may still be in the last frame");
   house.pass(1000);
   house.control.tick();
-  assert.deepEqual(house.taken("mix"), [{ kind: "mix", mix: mix.mix, gains: null }]);
+  assert.deepEqual(house.taken("mix"), [{ kind: "mix", mix: mix.mix, settings: null }]);
 });
 
 Deno.test("a mix that begins with other channels than the session had is never made of the old ones", async () => {
@@ -73,7 +73,9 @@ Deno.test("a mix that begins with other channels than the session had is never m
   await house.call("PATCH", `/api/v1/sessions/${session}`, { body: { mode: "mix", channels: [3] } });
   const made = house.taken("mix");
   assert.ok(made.length > 0);
-  for (const { gains } of made) assert.deepEqual([...gains].flatMap((gain, i) => gain > 0 ? [i] : []), [4, 5]);
+  for (const { settings: { gains } } of made) {
+    assert.deepEqual([...gains].flatMap((gain, i) => gain > 0 ? [i] : []), [4, 5]);
+  }
 });
 
 Deno.test("a patch of a mix's channels changes what it is made of", async () => {
@@ -81,7 +83,7 @@ Deno.test("a patch of a mix's channels changes what it is made of", async () => 
   const { session } = await house.join({ mode: "mix", channels: [1] });
   house.taken("mix");
   await house.call("PATCH", `/api/v1/sessions/${session}`, { body: { channels: [9, 2] } });
-  const { gains } = house.taken("mix").at(-1);
+  const { gains } = house.taken("mix").at(-1).settings;
   assert.deepEqual([...gains].flatMap((gain, i) => gain > 0 ? [i] : []), [2, 3, 16, 17]);
 });
 
@@ -131,7 +133,11 @@ Deno.test("when the send worker doesn't answer a patch is 503, and the old shape
   assert.equal((await house.call("POST", "/api/v1/targets", { body })).status, 201);
   const heard = house.posted.findLast((message) => message.kind === "mix");
   assert.ok(heard?.kind === "mix");
-  assert.deepEqual([...heard.gains!].flatMap((gain, i) => gain > 0 ? [i] : []), [0, 1, 2, 3], "made of what it was");
+  assert.deepEqual(
+    [...heard.settings!.gains].flatMap((gain, i) => gain > 0 ? [i] : []),
+    [0, 1, 2, 3],
+    "made of what it was",
+  );
   house.answering = true;
   const again = await house.call("PATCH", `/api/v1/sessions/${session}`, { body: { frameMs: 10 } });
   assert.deepEqual(again.json.media.channels, [1, 2]);
@@ -181,7 +187,7 @@ Deno.test("a mix patch merges, answers the whole mix, and reaches the main isola
     const seen = await house.call("GET", `/api/v1/sessions/${session}/mix`, { secret: token });
     assert.deepEqual(seen.json, json);
   }
-  const [{ gains }, ...others] = house.taken("mix");
+  const [{ settings: { gains } }, ...others] = house.taken("mix");
   assert.equal(others.length, 0);
   assert.ok(Math.abs(gains[4] - 10 ** (-6 / 20) * Math.cos(Math.PI / 8)) < 1e-6);
 });
@@ -225,15 +231,16 @@ Deno.test("a mix patch with a channel that doesn't exist is 409, and none of it 
 Deno.test("a channel's name and trim change apart, and the trims reach the main isolate as linear gains", async () => {
   await using house = await fakeHouse({ inputs: 3 });
   const patch = (n: string, body: unknown) => house.call("PATCH", `/api/v1/channels/${n}`, { body });
-  assert.deepEqual((await patch("2", { name: "Kick" })).json, { channel: 2, name: "Kick", trimDb: 0 });
+  const plain = { colour: null, mute: false, link: false, hidden: false };
+  assert.deepEqual((await patch("2", { name: "Kick" })).json, { channel: 2, name: "Kick", trimDb: 0, ...plain });
   assert.equal(house.taken("trims").length, 0);
-  assert.deepEqual((await patch("2", { trimDb: -20 })).json, { channel: 2, name: "Kick", trimDb: -20 });
+  assert.deepEqual((await patch("2", { trimDb: -20 })).json, { channel: 2, name: "Kick", trimDb: -20, ...plain });
   const [{ gains }] = house.taken("trims");
   assert.deepEqual([...gains].map((gain) => gain.toFixed(6)), ["1.000000", "0.100000", "1.000000"]);
   assert.deepEqual((await house.call("GET", "/api/v1/channels")).json, [
-    { channel: 1, name: "Line 1", trimDb: 0 },
-    { channel: 2, name: "Kick", trimDb: -20 },
-    { channel: 3, name: "Line 3", trimDb: 0 },
+    { channel: 1, name: "Line 1", trimDb: 0, ...plain },
+    { channel: 2, name: "Kick", trimDb: -20, ...plain },
+    { channel: 3, name: "Line 3", trimDb: 0, ...plain },
   ]);
   for (const n of ["0", "4", "02", "1.0", "x", "-1", "%31x"]) {
     assert.equal((await patch(n, { trimDb: 0 })).status, 404, n);

@@ -15,18 +15,28 @@ const rowOf = (house: FakeHouse) => {
 
 Deno.test("the status has the contract's fields, and nothing known is null or zero", async () => {
   await using house = await fakeHouse();
-  const { session } = await house.join({ name: "Ana" });
+  const { session, seat } = await house.join({ name: "Ana" });
   house.pass(2500);
   assert.deepEqual(await status(house), {
     version: "1.2.3-test",
     uptimeSeconds: 2.5,
-    source: { name: "fake card", channels: 16, sampleRate: 48000, blockSize: 128, overruns: 0 },
+    source: {
+      name: "fake card",
+      channels: 16,
+      sampleRate: 48000,
+      blockSize: 128,
+      overruns: 0,
+      live: true,
+      badSamples: 0,
+    },
+    storage: { problem: null },
     workers: [
       { clients: 1, encoders: 0, lateFrames: 0, restarts: 0 },
       { clients: 0, encoders: 0, lateFrames: 0, restarts: 0 },
     ],
     sessions: [{
       session,
+      seat,
       name: "Ana",
       address: null,
       mode: "channels",
@@ -39,6 +49,7 @@ Deno.test("the status has the contract's fields, and nothing known is null or ze
         totalMs: null,
         lossPercent: null,
         jitterMs: null,
+        last10s: { server: null, network: null, client: null, total: null },
       },
     }],
     targets: [],
@@ -64,6 +75,28 @@ Deno.test("a delay is the sum of server, network and client, and null while any 
   assert.deepEqual([networkMs, lossPercent, jitterMs], [1.5, 25, 2]);
   assert.ok(Math.abs(clientMs - 16.6) < 1e-9);
   assert.equal(totalMs, serverMs + networkMs + clientMs);
+});
+
+Deno.test("each leg has its percentiles of the last ten seconds, and the whole is bounded by their sums", async () => {
+  await using house = await fakeHouse();
+  const { session, token } = await house.join({ mode: "mix" });
+  const row = rowOf(house);
+  for (let second = 1; second <= 12; second++) {
+    for (let i = 0; i < 10; i++) record(row.server, milliseconds(5));
+    row.report(0, 0, 2000 * second);
+    const body = { bufferMs: second, outputMs: 1 };
+    await house.call("POST", `/api/v1/sessions/${session}/report`, { secret: token, body });
+    house.pass(1000);
+    house.control.tick();
+  }
+  const { serverMs, last10s } = (await status(house)).sessions[0].latency;
+  assert.ok(Math.abs(serverMs - 8.5) < 0.2, "a mix is later by what its limiter looks ahead");
+  assert.deepEqual(last10s.network, { p50: 8, p99: 12, max: 12 }, "of seconds 3 to 12");
+  assert.deepEqual(last10s.client, { p50: 9, p99: 13, max: 13 });
+  for (const key of ["p50", "p99", "max"]) {
+    const { server, network, client, total } = last10s;
+    assert.ok(Math.abs(total[key] - server[key] - network[key] - client[key]) < 1e-9);
+  }
 });
 
 Deno.test("serverMs is the median of the last ten seconds, and nothing older", async () => {

@@ -42,22 +42,22 @@ Deno.test("a mix target hears the session's own mix, changes with it, and outliv
   const { json } = await post(house, { address: "192.0.2.1", port: 5004, mode: "mix", session });
   const made = house.posted.findLast((message) => message.kind === "mix");
   assert.ok(made?.kind === "mix");
-  assert.deepEqual([...made.gains!].flatMap((gain, i) => gain > 0 ? [i] : []), [0, 1]);
+  assert.deepEqual([...made.settings!.gains].flatMap((gain, i) => gain > 0 ? [i] : []), [0, 1]);
   const [{ receiver }] = house.taken("serve");
   assert.equal(receiver.mix, made.mix);
 
   await house.call("PATCH", `/api/v1/sessions/${session}/mix`, { body: { master: { mute: true } } });
-  assert.deepEqual(house.taken("mix").map(({ mix, gains }) => [mix, Math.max(...gains)]), [[made.mix, 0]]);
+  assert.deepEqual(house.taken("mix").map(({ mix, settings }) => [mix, Math.max(...settings.gains)]), [[made.mix, 0]]);
   await house.call("PATCH", `/api/v1/sessions/${session}`, { body: { mode: "mix" } });
   assert.equal(house.taken("reshape")[0].mix, made.mix, "session and target hear one and the same");
   await house.call("DELETE", `/api/v1/sessions/${session}`);
   house.pass(10_000);
   house.control.tick();
-  assert.equal(house.taken("mix").filter(({ gains }) => gains === null).length, 0);
+  assert.equal(house.taken("mix").filter(({ settings }) => settings === null).length, 0);
   await house.call("DELETE", `/api/v1/targets/${json.target}`);
   house.pass(1000);
   house.control.tick();
-  assert.deepEqual(house.taken("mix"), [{ kind: "mix", mix: made.mix, gains: null }]);
+  assert.deepEqual(house.taken("mix"), [{ kind: "mix", mix: made.mix, settings: null }]);
 });
 
 Deno.test("a mix target without a session is a fresh mix of all channels", async () => {
@@ -65,7 +65,7 @@ Deno.test("a mix target without a session is a fresh mix of all channels", async
   const { json } = await post(house, { address: "2001:db8::7", port: 6000, mode: "mix" });
   const [first, second] = house.posted;
   assert.ok(first.kind === "mix" && second.kind === "serve");
-  assert.equal(first.gains!.filter((gain) => gain > 0).length, 6);
+  assert.equal(first.settings!.gains.filter((gain) => gain > 0).length, 6);
   assert.deepEqual(json.sdp.match(/^c=.*/m)[0].trim(), "c=IN IP6 2001:db8::7");
   assert.ok(json.sdp.includes("a=fmtp:96 stereo=1;sprop-stereo=1"));
   const [view] = (await house.call("GET", "/api/v1/targets")).json;

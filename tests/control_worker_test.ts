@@ -16,6 +16,8 @@ const options = (http: ControlOptions["http"]): ControlOptions => ({
   publicHost: null,
   joinCode: JOIN_CODE,
   engineerKey: ENGINEER,
+  given: { joinCode: true, engineerKey: true },
+  stateDir: null,
   maxClients: 10,
   defaults: { frame: 240, bitrate: null },
   log: { level: "error", json: false },

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Phone } from "./phone.ts";
+import { startServer } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** Processes at a time. */
@@ -61,6 +62,7 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   "state-dir": ["", "/dev/null/state"],
   "pool-size": ["0", "65", "half"],
   "send-mode": ["fast"],
+  "handoff": ["fast"],
   "dscp": ["64", "EF"],
   "max-clients": ["0", "1001"],
   "frame-ms": ["20", "3", "5ms"],
@@ -117,7 +119,10 @@ Deno.test("a port that somebody has is one line that names it, and nothing stays
   const tcp = (http.addr as Deno.NetAddr).port;
   using phone = new Phone();
   const udp = phone.port;
-  const start = (...args: string[]) => foldback(["start", "--source", "tones", ...SECRETS, ...args]);
+  const folder = await Deno.makeTempDir({ prefix: "foldback-ports-" });
+  let count = 0;
+  const start = (...args: string[]) =>
+    foldback(["start", "--source", "tones", "--state-dir", `${folder}/${count++}`, ...SECRETS, ...args]);
   await forEach(
     [
       [["--http", `127.0.0.1:${tcp}`, "--media-port", "0"], `127.0.0.1:${tcp}`],
@@ -134,4 +139,14 @@ Deno.test("a port that somebody has is one line that names it, and nothing stays
       assert.ok(ended.stderr.includes(names), what);
     },
   );
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a second server on the same state is refused, and the first goes on", async () => {
+  await using first = await startServer({ args: ["--source", "tones"] });
+  const ports = ["--http", "127.0.0.1:0", "--media-port", "0"];
+  const second = await foldback(["start", ...ports, ...SECRETS, "--source", "tones", "--state-dir", first.stateDir]);
+  assert.equal(second.code, 2, JSON.stringify(second));
+  assert.match(second.stderr, /in use by another server/);
+  assert.equal((await first.call("GET", "/healthz")).status, 200);
 });

@@ -10,17 +10,20 @@ const PROGRAM = fileURLToPath(new URL("./faulty_server.ts", import.meta.url));
 /** Between two faults: 1.5 s. */
 const WELL_PACKETS = 150;
 
-/** A test with a breakable server of two send workers; what the server said is printed when it fails. */
+/** A test for each hand-over, with a breakable server of two send workers; what the server said is printed when it fails. */
 function faultTest(name: string, body: (server: Server) => Promise<void>): void {
-  Deno.test(name, async () => {
-    await using server = await startServer({ program: PROGRAM, args: ["--source", "tones", "--pool-size", "2"] });
-    try {
-      await body(server);
-    } catch (error) {
-      console.log(server.output.join("\n"));
-      throw error;
-    }
-  });
+  for (const handoff of ["shared", "transfer"]) {
+    Deno.test(`${name} (--handoff ${handoff})`, async () => {
+      const args = ["--source", "tones", "--pool-size", "2", "--handoff", handoff];
+      await using server = await startServer({ program: PROGRAM, args });
+      try {
+        await body(server);
+      } catch (error) {
+        console.log(server.output.join("\n"));
+        throw error;
+      }
+    });
+  }
 }
 
 async function command(server: Server, line: string): Promise<void> {

@@ -3,6 +3,8 @@
  * In: the real worker's messages, and faults. Runs as a worker of the pool; nothing of the product knows of it.
  */
 import type { MainToSend } from "../core/messages.ts";
+import { HandoffReader } from "../core/handoff.ts";
+import { Sender } from "../send/sender.ts";
 import "../workers/send_worker.ts";
 
 /** How it breaks: an uncaught error, an endless loop, a rejection that nobody awaits, an end without a word. */
@@ -40,6 +42,23 @@ channel.onmessage = ({ data }: MessageEvent<FaultMessage>) => {
   if ("fault" in data && data.id === id) fault = data.fault;
 };
 
+// However blocks come, the sender gets them.
+const block = Sender.prototype.block;
+let turn = false;
+Sender.prototype.block = function (...view) {
+  block.apply(this, view);
+  turn = true;
+  if (fault !== null) fail(fault);
+};
+// With blocks from shared memory the event loop has a turn after each of them, so that a fault is heard at once: it is
+// told that a message waits.
+const posted = HandoffReader.prototype.posted;
+HandoffReader.prototype.posted = function () {
+  if (!turn) return posted.call(this);
+  turn = false;
+  return NaN;
+};
+
 const real = scope.onmessage;
 scope.onmessage = (event) => {
   real(event);
@@ -47,9 +66,7 @@ scope.onmessage = (event) => {
   port.onmessage = function (message: MessageEvent<ArrayBuffer | MainToSend>) {
     const { data } = message;
     handle.call(this, message);
-    if (data instanceof ArrayBuffer) {
-      if (fault !== null) fail(fault);
-    } else if (data.kind === "start") {
+    if (!(data instanceof ArrayBuffer) && data.kind === "start") {
       channel.postMessage({ id, place: data.options.worker } satisfies FaultMessage);
     }
   };

@@ -6,11 +6,12 @@ import type { Receiver, Shape } from "../core/messages.ts";
 import { bitRate, BLOCK, dbToGain, type RtpTimestamp, rtpTimestamp, sequenceNumber } from "../core/units.ts";
 import { Mixer } from "../mix/mixer.ts";
 import { readRtcp } from "../send/rtcp.ts";
-import { Pool } from "../workers/pool.ts";
+import { Pool, type PoolOptions } from "../workers/pool.ts";
 import { decode, measureTone, parseRtp, Phone } from "./phone.ts";
 
 const SCRIPT = new URL("../workers/send_worker.ts", import.meta.url);
 const CHANNELS = 16;
+type Handoff = PoolOptions["handoff"];
 
 /** A desk that plays tone 100·n Hz on channel n at −12 dBFS through a pool. */
 class Desk implements AsyncDisposable {
@@ -26,7 +27,7 @@ class Desk implements AsyncDisposable {
     this.pool = pool;
     this.mixer = mixer;
   }
-  static async open(size: number): Promise<Desk> {
+  static async open(size: number, handoff: Handoff): Promise<Desk> {
     const memory = createBoard(size, 64), board = new Board(memory);
     const send = {
       board: memory,
@@ -39,6 +40,7 @@ class Desk implements AsyncDisposable {
     const pool = await Pool.open({
       script: SCRIPT,
       size,
+      handoff,
       send,
       mediaPort: 0,
       reshaped: (request, timestamp) => holder.desk!.answers.set(request, timestamp),
@@ -90,10 +92,15 @@ class Desk implements AsyncDisposable {
   }
 }
 
+/** A test for each hand-over. */
+function poolTest(name: string, body: (handoff: Handoff) => Promise<void>): void {
+  for (const handoff of ["shared", "transfer"] as const) Deno.test(`${name} (${handoff})`, () => body(handoff));
+}
+
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
-Deno.test("a phone hears nothing before its binding, and each of 16 channels after it", async () => {
-  await using desk = await Desk.open(2);
+poolTest("a phone hears nothing before its binding, and each of 16 channels after it", async (handoff) => {
+  await using desk = await Desk.open(2, handoff);
   using phone = new Phone();
   desk.serve(1, 0, { channels: numbers(16) });
   await desk.play(20);
@@ -118,13 +125,13 @@ Deno.test("a phone hears nothing before its binding, and each of 16 channels aft
   });
 });
 
-Deno.test("a mix is one stereo stream with the gains that it was given", async () => {
-  await using desk = await Desk.open(1);
+poolTest("a mix is one stereo stream with the gains that it was given", async (handoff) => {
+  await using desk = await Desk.open(1, handoff);
   using phone = new Phone();
   const gains = new Float32Array(2 * CHANNELS);
   gains[2 * 4] = 0.5; // 500 Hz left
   gains[2 * 9 + 1] = 1; // 1000 Hz right
-  desk.mixer.setMix(3, gains);
+  desk.mixer.setMix(3, { gains, ceiling: 1, rampMs: 5 });
   desk.serve(0, 0, { mode: "mix", channels: [], frame: 240, bitrate: bitRate(192_000) }, 3);
   await phone.hold(desk.pool.ports[0], "user0", "password0");
   await desk.playUntil(() => phone.rtp.length >= 100);
@@ -136,8 +143,8 @@ Deno.test("a mix is one stereo stream with the gains that it was given", async (
   assert.ok(measureTone(left, 1000).dbfs < -50);
 });
 
-Deno.test("a shape changes where it was announced, without a gap in time or sequence", async () => {
-  await using desk = await Desk.open(1);
+poolTest("a shape changes where it was announced, without a gap in time or sequence", async (handoff) => {
+  await using desk = await Desk.open(1, handoff);
   using phone = new Phone();
   desk.serve(0, 0, { channels: [1, 2], frame: 120 });
   await phone.hold(desk.pool.ports[0], "user0", "password0");
@@ -157,31 +164,34 @@ Deno.test("a shape changes where it was announced, without a gap in time or sequ
   assert.ok(packets.slice(first + 1).every(({ timestamp }, i) => timestamp === (from + 480 * (i + 1)) >>> 0));
 });
 
-Deno.test("a shape goes from long frames to short ones without a gap, wherever in a block the grid lies", async () => {
-  await using desk = await Desk.open(1);
-  using phone = new Phone();
-  desk.position = 28; // as after lost samples: a long frame and the first short one behind it end in one block
-  desk.serve(0, 0, { channels: [2], frame: 480, bitrate: bitRate(64_000) });
-  await phone.hold(desk.pool.ports[0], "user0", "password0");
-  await desk.playUntil(() => phone.rtp.length >= 20);
-  const shape: Shape = { mode: "channels", channels: [2], frame: 120, bitrate: bitRate(128_000), redundancy: 0 };
-  for (let request = 1; request <= 40; request++) {
-    const frame = request % 2 ? 120 : 480;
-    desk.pool.apply({ kind: "reshape", worker: 0, slot: 0, shape: { ...shape, frame }, mix: -1, request });
-    await desk.playUntil(() => desk.answers.has(request));
-    const heard = phone.rtp.length;
-    await desk.playUntil(() => phone.rtp.length >= heard + 4 + request % 5);
-  }
-  const packets = phone.rtp.map(parseRtp);
-  packets.slice(1).forEach((packet, i) => {
-    const step = (packet.timestamp - packets[i].timestamp) >>> 0;
-    assert.ok(step === 120 || step === 480, `packet ${i + 1} comes ${step} samples after the one before`);
-    assert.equal(packet.sequence, (packets[i].sequence + 1) & 0xffff);
-  });
-});
+poolTest(
+  "a shape goes from long frames to short ones without a gap, wherever in a block the grid lies",
+  async (handoff) => {
+    await using desk = await Desk.open(1, handoff);
+    using phone = new Phone();
+    desk.position = 28; // as after lost samples: a long frame and the first short one behind it end in one block
+    desk.serve(0, 0, { channels: [2], frame: 480, bitrate: bitRate(64_000) });
+    await phone.hold(desk.pool.ports[0], "user0", "password0");
+    await desk.playUntil(() => phone.rtp.length >= 20);
+    const shape: Shape = { mode: "channels", channels: [2], frame: 120, bitrate: bitRate(128_000), redundancy: 0 };
+    for (let request = 1; request <= 40; request++) {
+      const frame = request % 2 ? 120 : 480;
+      desk.pool.apply({ kind: "reshape", worker: 0, slot: 0, shape: { ...shape, frame }, mix: -1, request });
+      await desk.playUntil(() => desk.answers.has(request));
+      const heard = phone.rtp.length;
+      await desk.playUntil(() => phone.rtp.length >= heard + 4 + request % 5);
+    }
+    const packets = phone.rtp.map(parseRtp);
+    packets.slice(1).forEach((packet, i) => {
+      const step = (packet.timestamp - packets[i].timestamp) >>> 0;
+      assert.ok(step === 120 || step === 480, `packet ${i + 1} comes ${step} samples after the one before`);
+      assert.equal(packet.sequence, (packets[i].sequence + 1) & 0xffff);
+    });
+  },
+);
 
-Deno.test("a wrong password, a stranger, random bytes: counted, unanswered, without effect", async () => {
-  await using desk = await Desk.open(1);
+poolTest("a wrong password, a stranger, random bytes: counted, unanswered, without effect", async (handoff) => {
+  await using desk = await Desk.open(1, handoff);
   using phone = new Phone();
   using stranger = new Phone();
   desk.serve(0, 0, {});
@@ -205,8 +215,8 @@ Deno.test("a wrong password, a stranger, random bytes: counted, unanswered, with
   assert.equal(stranger.answers, 1);
 });
 
-Deno.test("closing says BYE and sends nothing after it", async () => {
-  await using desk = await Desk.open(1);
+poolTest("closing says BYE and sends nothing after it", async (handoff) => {
+  await using desk = await Desk.open(1, handoff);
   using phone = new Phone();
   desk.serve(0, 0, {});
   await phone.bind(desk.pool.ports[0], "user0", "password0");

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly address?: string;
   /** Runs the process in a network namespace (`ip netns exec`). */
   readonly namespace?: string;
+  /** A state directory that is there already; else a new one. */
+  readonly stateDir?: string;
 }
 
 export class Server implements AsyncDisposable {
@@ -93,6 +95,18 @@ export class Server implements AsyncDisposable {
   }
 }
 
+/**
+ * Kills a server as a power cut would, and starts another on its state and its ports. Dispose of both: what the first
+ * leaves behind goes with it.
+ */
+export async function restartServer(server: Server, mediaPort: number, options: ServerOptions = {}): Promise<Server> {
+  server.process.kill("SIGKILL");
+  await server.process.status;
+  const { host } = new URL(server.url);
+  const ports = ["--http", host, "--media-port", String(mediaPort)];
+  return await startServer({ ...options, stateDir: server.stateDir, args: [...ports, ...options.args ?? []] });
+}
+
 /** Reads a stream line by line into `into` until it ends. */
 export async function readLines(
   stream: ReadableStream<Uint8Array>,
@@ -108,7 +122,7 @@ export async function readLines(
 }
 
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
-  const stateDir = await Deno.makeTempDir({ prefix: "foldback-state-" });
+  const stateDir = options.stateDir ?? await Deno.makeTempDir({ prefix: "foldback-state-" });
   const address = options.address ?? "127.0.0.1";
   const command = [
     ...(options.namespace ? ["ip", "netns", "exec", options.namespace] : []),
