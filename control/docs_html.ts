@@ -50,6 +50,7 @@ export async function pageOf(document: Document): Promise<string> {
         <p>${coded(line)}</p>
       `
     )}
+    <p>In the tables <code>list[]</code> is each of a list and <code>map.{}</code> each of a map.</p>
         </header>
         <nav aria-label="Contents">${groups.map(contents)}</nav>
         <main>

@@ -8,6 +8,16 @@ import type { WebSocket } from "ws";
 import { logger } from "../core/log.ts";
 import { eventsAfter } from "./events.ts";
 import type { House, Session } from "./house.ts";
+import {
+  Allowance,
+  BEHIND_MS,
+  Close,
+  CONGESTED_BYTES,
+  CONGESTED_FOR_METERS_BYTES,
+  HELLO_MS,
+  LINGER_MS,
+  MESSAGES_PER_SECOND,
+} from "./live_limits.ts";
 import { type ClientMessage, type Move, readMessage } from "./live_messages.ts";
 import { attemptMove, partOf } from "./live_moves.ts";
 import { type JsonObject, mergePatch } from "./merge_patch.ts";
@@ -18,30 +28,6 @@ import { type Caller, callerOf } from "./secrets.ts";
 import { statusOf } from "./status.ts";
 import type { Views } from "./views.ts";
 
-/** Why we close; 1001, 1002, 1007 and 1009 are RFC 6455's own. */
-export const enum Close {
-  Ending = 1001,
-  Failed = 1011,
-  NotUnderstood = 4400,
-  WrongSecret = 4401,
-  NotAllowed = 4403,
-  NoHello = 4408,
-  TooMany = 4409,
-  Behind = 4413,
-  TooFast = 4429,
-}
-
-const HELLO_MS = 5_000;
-/** Pings among them. */
-const MESSAGES_PER_SECOND = 200;
-/** More than this in its socket's buffer, and a client gets nothing new; a state of ten seats has 60 KiB. */
-const CONGESTED_BYTES = 256 * 1024;
-/** Levels are worth nothing when they are late. */
-const CONGESTED_FOR_METERS_BYTES = 4 * 1024;
-const BEHIND_MS = 10_000;
-/** How long a client has to answer our closing before its connection is cut. */
-const LINGER_MS = 250;
-
 /** What all clients have in common. */
 export interface Audience {
   readonly house: House;
@@ -49,21 +35,6 @@ export interface Audience {
   /** The patch as text, null if there is nothing to say; the last one is remembered, for who saw the same. */
   readonly patchText: (from: JsonObject, to: JsonObject) => string | null;
   readonly snapshotText: (view: JsonObject) => string;
-}
-
-/** A number of events per second that nobody may exceed, the first second's at once. */
-class Allowance {
-  #left = MESSAGES_PER_SECOND;
-  #at: number;
-  constructor(time: number) {
-    this.#at = time;
-  }
-  take(time: number): boolean {
-    const fresh = Math.max(0, time - this.#at) * MESSAGES_PER_SECOND / 1000;
-    this.#left = Math.min(MESSAGES_PER_SECOND, this.#left + fresh) - 1;
-    this.#at = time;
-    return this.#left >= 0;
-  }
 }
 
 export class LiveClient {

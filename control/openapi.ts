@@ -122,7 +122,7 @@ function addParameters(operation: Operation, path: string): void {
       required: true,
       ...name === "n"
         ? { description: "A channel's number", schema: { type: "integer" as const, minimum: 1, maximum: 64 } }
-        : { description: "As it was answered", schema: { type: "string" as const } },
+        : { description: "As the answer that made it said", schema: { type: "string" as const } },
     })),
   ];
 }

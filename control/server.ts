@@ -102,8 +102,6 @@ function createHttpServer(app: ControlApp, limits: ServerLimits, upgrade: Upgrad
   const listener = getRequestListener(
     (request, env) => respond(app, request, env as Parameters<typeof respond>[2]),
     {
-      // For the URL of a request without a Host header, which the doors refuse.
-      hostname: "unnamed.invalid",
       overrideGlobalObjects: false,
       autoCleanupIncoming: false,
       errorHandler: (error) =>
@@ -120,7 +118,7 @@ function createHttpServer(app: ControlApp, limits: ServerLimits, upgrade: Upgrad
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: limits.checkMs,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // The doors refuse a request without a Host header, with a body that says so.
+    // Without a Host header it is refused as other senseless ones are: with a body that says so.
     requireHostHeader: false,
     // Some clients offer HTTP/2 so, and mean an ordinary request.
     shouldUpgradeCallback: (incoming: IncomingMessage) => wants(upgrade, incoming),

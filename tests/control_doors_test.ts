@@ -39,12 +39,9 @@ Deno.test("addresses, localhost, the machine's names and --public-host are our n
   }
 });
 
-Deno.test("any other name, no name and what is none are misdirected", () => {
+Deno.test("any other name is misdirected", () => {
   for (
     const host of [
-      undefined,
-      "",
-      ":5100",
       "evil.example",
       "localhost.evil.example",
       "notlocalhost",
@@ -53,18 +50,30 @@ Deno.test("any other name, no name and what is none are misdirected", () => {
       "x.studio.local",
       "example.org",
       "x.stage.example.org",
+      "2130706433",
+      "127.1",
+    ]
+  ) {
+    assert.equal(asked(host), 421, host);
+  }
+});
+
+Deno.test("so is what has no name, or what is none", () => {
+  for (
+    const host of [
+      undefined,
+      "",
+      ":5100",
       "127.0.0.1@evil.example",
       "127.0.0.1, evil.example",
       "127.0.0.1:5100:5100",
       "127.0.0.1:port",
-      "2130706433",
-      "127.1",
       "[::1",
       "::1",
       "[evil.example]",
       "[::1].evil.example",
       "localhost..",
-      `${"a".repeat(254)}`,
+      "a".repeat(254),
     ]
   ) {
     assert.equal(asked(host), 421, String(host));
@@ -139,7 +148,7 @@ Deno.test("whatever stands in the headers, the doors answer, and let no foreign 
   fc.assert(
     fc.property(fc.string(), fc.string(), fc.constantFrom("GET", "POST"), (host, origin, method) => {
       const refusal = refusedDoor({ host, origin, "sec-fetch-site": origin }, method, NAMES);
-      assert.ok(refusal === null || refusal.status === 421 || refusal.status === 403);
+      assert.ok(refusal === null || [403, 421].includes(refusal.status));
     }),
   );
   fc.assert(fc.property(fc.domain(), (name) => assert.equal(asked(name), 421)));
@@ -175,7 +184,7 @@ Deno.test("--public-host opens the door for its name", async () => {
   assertProblem(await ask("other.example.org"), 421);
 });
 
-Deno.test("a request without a Host is misdirected", async () => {
+Deno.test("a request without a Host is refused with a reason", async () => {
   await using house = await fakeHouse();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const socket = connect(house.port, "127.0.0.1");
@@ -184,7 +193,7 @@ Deno.test("a request without a Host is misdirected", async () => {
   socket.on("close", () => resolve(got));
   socket.on("error", reject);
   socket.write(`GET /api/v1/status HTTP/1.1\r\nAuthorization: Bearer ${ENGINEER}\r\nConnection: close\r\n\r\n`);
-  assert.match(await promise, /^HTTP\/1\.1 421 .*application\/problem\+json.*"status":421/s);
+  assert.match(await promise, /^HTTP\/1\.1 400 .*application\/problem\+json.*"status":400/s);
 });
 
 Deno.test("every answer has the security headers, and none lets another origin read it", async () => {

@@ -18,6 +18,7 @@ async function hang(server: Server, place: number): Promise<void> {
   const writer = server.process.stdin.getWriter();
   await writer.write(new TextEncoder().encode(`hang ${place}\n`));
   writer.releaseLock();
+  await server.line(/faulty worker: hang/);
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -3,16 +3,19 @@
  * In: the real worker's messages, and faults. Runs as a worker of the pool; nothing of the product knows of it.
  */
 import type { MainToSend } from "../core/messages.ts";
-import { HandoffReader } from "../core/handoff.ts";
 import { Sender } from "../send/sender.ts";
 import "../workers/send_worker.ts";
 
 /** How it breaks: an uncaught error, an endless loop, a rejection that nobody awaits, an end without a word. */
 export type Fault = "throw" | "hang" | "reject" | "vanish";
-/** What goes through the channel "faults": a worker says which place in the pool it takes; a worker is told to break. */
+/**
+ * What goes through the channel "faults": a worker says which place in the pool it takes; a worker is told to break; it
+ * says that it will, at its next block.
+ */
 export type FaultMessage =
   | { readonly id: string; readonly place: number }
-  | { readonly id: string; readonly fault: Fault };
+  | { readonly id: string; readonly fault: Fault }
+  | { readonly id: string; readonly told: Fault };
 
 interface Scope {
   onmessage: (event: MessageEvent<MessagePort>) => void;
@@ -39,24 +42,16 @@ function fail(how: Fault): void {
 
 const channel = new BroadcastChannel("faults");
 channel.onmessage = ({ data }: MessageEvent<FaultMessage>) => {
-  if ("fault" in data && data.id === id) fault = data.fault;
+  if (!("fault" in data) || data.id !== id) return;
+  fault = data.fault;
+  channel.postMessage({ id, told: fault } satisfies FaultMessage);
 };
 
 // However blocks come, the sender gets them.
 const block = Sender.prototype.block;
-let turn = false;
 Sender.prototype.block = function (...view) {
   block.apply(this, view);
-  turn = true;
   if (fault !== null) fail(fault);
-};
-// With blocks from shared memory the event loop has a turn after each of them, so that a fault is heard at once: it is
-// told that a message waits.
-const posted = HandoffReader.prototype.posted;
-HandoffReader.prototype.posted = function () {
-  if (!turn) return posted.call(this);
-  turn = false;
-  return NaN;
 };
 
 const real = scope.onmessage;

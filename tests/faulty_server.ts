@@ -1,7 +1,7 @@
 /**
  * The server with send workers that can be broken, for tests: `start` as main.ts has it, and commands on stdin, one a
  * line: "throw 0", "hang 1", "reject 0", "vanish 0" break the worker of that number once; "doom 0" breaks it now, and
- * each one that takes its place. Main isolate; may allocate.
+ * each one that takes its place. Says on stdout when a worker was told. Main isolate; may allocate.
  */
 import { parseStart } from "../control/flags.ts";
 import { start } from "../main.ts";
@@ -19,6 +19,7 @@ function breakWorker(place: number, fault: Fault): void {
 }
 
 channel.onmessage = ({ data }: MessageEvent<FaultMessage>) => {
+  if ("told" in data) console.log(`faulty worker: ${data.told}`);
   if (!("place" in data)) return;
   workers.set(data.place, data.id);
   if (doomed.has(data.place)) breakWorker(data.place, "throw");
