@@ -48,6 +48,8 @@ export interface Session {
   report: { readonly bufferMs: number; readonly outputMs: number } | null;
   /** Resolves when the change of shape under way is done: they go one after the other. */
   turn: Promise<void>;
+  /** It doesn't hear yet what it should. */
+  behind: boolean;
 }
 
 export interface Target {

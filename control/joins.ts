@@ -28,6 +28,18 @@ function clients(house: House, leaving: readonly (Session | undefined)[]): numbe
   return count;
 }
 
+/** Of the sessions that don't count, the one that paused first: it holds a row of the board that somebody needs. */
+function longestGone(house: House): Session | null {
+  let longest: Session | null = null, longestMs = COUNTS_MS;
+  for (const session of house.sessions.values()) {
+    const ms = pausedFor(house, session);
+    if (ms <= longestMs) continue;
+    longest = session;
+    longestMs = ms;
+  }
+  return longest;
+}
+
 /** The seat whose phone this is. */
 export const seatOfDevice = (house: House, device: string): string | undefined =>
   house.state.order.find((id) => house.state.seats[id].device === device);
@@ -62,6 +74,7 @@ function open(house: House, id: string, saved: SavedSession, again: boolean): Se
     sdpVersion: 1,
     report: null,
     turn: Promise.resolve(),
+    behind: false,
   };
   house.sessions.set(id, session);
   house.tokens.set(saved.tokenKey, session);
@@ -87,12 +100,14 @@ export function join(
 
   const former = seatOfDevice(house, body.device);
   const leaving = [house.seated.get(id), former === undefined ? undefined : house.seated.get(former)];
-  if (clients(house, leaving) >= house.options.maxClients || house.freeSlots.length === 0) {
+  const room = house.freeSlots.length > 0 || leaving.some((session) => session !== undefined);
+  const gone = room ? null : longestGone(house);
+  if (clients(house, leaving) >= house.options.maxClients || !room && gone === null) {
     throw unavailable(`all the ${house.options.maxClients} clients that can be served are there`);
   }
   const forgotten = known === undefined ? roomForSeat(house) : null;
 
-  for (const session of new Set(leaving)) if (session !== undefined) endSession(house, session);
+  for (const session of new Set([...leaving, gone])) if (session) endSession(house, session);
   let { state } = house;
   if (forgotten !== null) state = withoutSeat(state, forgotten);
   if (former !== undefined && former !== id) {

@@ -12,6 +12,7 @@ import { plainAddress } from "./media.ts";
 import { type FieldError, Refusal } from "./problem.ts";
 import { Problem } from "./schemas.ts";
 import { type Caller, callerOf, tokenKey } from "./secrets.ts";
+import type { Seat } from "./state.ts";
 
 export interface ControlEnv {
   Bindings: HttpBindings;
@@ -32,13 +33,20 @@ const NAMES: Record<Kind, string> = {
   engineer: "the engineer key",
 };
 
+const inviteKeys = new WeakMap<Seat, string>();
+function inviteKey(seat: Seat): string {
+  const known = inviteKeys.get(seat) ?? tokenKey(seat.invite);
+  inviteKeys.set(seat, known);
+  return known;
+}
+
 /** What {@link callerOf} compares with. */
 export const secretsOf = (house: House) => ({
   joinCode: house.joinCode,
   engineerKey: house.engineerKey,
   guesses: house.guesses,
   sessionOf: (key: string) => house.tokens.get(key),
-  seatOf: (key: string) => house.state.order.find((id) => tokenKey(house.state.seats[id].invite) === key),
+  seatOf: (key: string) => house.state.order.find((id) => inviteKey(house.state.seats[id]) === key),
 });
 
 /** Lets these callers in, and nobody else. @throws Refusal 401, 403, 429. */

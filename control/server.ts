@@ -1,9 +1,10 @@
 /**
- * The HTTP server under the application: node:http, because it alone tells a connection's local address, with limits so
- * that slow, idle and greedy clients can't hold it. Control worker; allocates.
+ * The HTTP server under the application, with or without TLS: node:http, because it alone tells a connection's local
+ * address, with limits so that slow, idle and greedy clients can't hold it. Control worker; allocates.
  */
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ControlApp, respond } from "./app.ts";
@@ -42,9 +43,17 @@ export interface Upgrade {
   take(incoming: IncomingMessage, socket: Duplex, head: Uint8Array): void;
 }
 
+/** A certificate and its private key, in PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface HttpServer {
   readonly address: string;
   readonly port: number;
+  /** For connections from now on. Of a server that began with one. */
+  renew(certificate: Certificate): void;
   /** No new requests; those under way have `ms` to end. */
   stop(ms: number): Promise<void>;
 }
@@ -64,7 +73,8 @@ function refuseOn(socket: Duplex, status: number, detail: string): void {
 
 /** A request that node couldn't read. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || socket.destroyed) return void socket.destroy();
+  // Before TLS stands there is nothing to say: to who doesn't trust us, speaks plain HTTP, or is silent.
+  if (!socket.writable || socket.destroyed || /^ERR_(SSL|TLS)_/.test(error.code ?? "")) return void socket.destroy();
   const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
   refuseOn(socket, status, status === 408 ? "the request took too long" : "this is no HTTP request that we read");
 }
@@ -85,20 +95,28 @@ function limitPerAddress(server: Server, limit: number): void {
   });
 }
 
-/** Asks for a WebSocket at the path. Whatever else asks for an upgrade is answered as if it didn't. */
-const wants = ({ path }: Upgrade, { method, url = "", headers }: IncomingMessage): boolean =>
-  method === "GET" && url.replace(/\?.*$/, "") === path && /^websocket$/i.test(headers.upgrade ?? "");
+/** Who takes a request for a WebSocket. Whatever else asks for an upgrade is answered as if it didn't. */
+const wanted = (upgrades: readonly Upgrade[], { method, url = "", headers }: IncomingMessage): Upgrade | undefined =>
+  method === "GET" && /^websocket$/i.test(headers.upgrade ?? "")
+    ? upgrades.find(({ path }) => url.replace(/\?.*$/, "") === path)
+    : undefined;
 
-function addUpgrade(server: Server, upgrade: Upgrade): void {
+function addUpgrades(server: Server, upgrades: readonly Upgrade[]): void {
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     socket.on("error", () => socket.destroy());
+    const upgrade = wanted(upgrades, incoming)!;
     const refusal = refusedDoor(incoming.headers, "CONNECT", upgrade.names);
     if (refusal !== null) refuseOn(socket, refusal.status, refusal.message);
     else upgrade.take(incoming, socket, head);
   });
 }
 
-function createHttpServer(app: ControlApp, limits: ServerLimits, upgrade: Upgrade): Server {
+function createHttpServer(
+  app: ControlApp,
+  limits: ServerLimits,
+  upgrades: readonly Upgrade[],
+  certificate: Certificate | null,
+): Server {
   const listener = getRequestListener(
     (request, env) => respond(app, request, env as Parameters<typeof respond>[2]),
     {
@@ -121,9 +139,11 @@ function createHttpServer(app: ControlApp, limits: ServerLimits, upgrade: Upgrad
     // Without a Host header it is refused as other senseless ones are: with a body that says so.
     requireHostHeader: false,
     // Some clients offer HTTP/2 so, and mean an ordinary request.
-    shouldUpgradeCallback: (incoming: IncomingMessage) => wants(upgrade, incoming),
+    shouldUpgradeCallback: (incoming: IncomingMessage) => wanted(upgrades, incoming) !== undefined,
   };
-  const server = createServer(options, listener);
+  const server: Server = certificate === null
+    ? createServer(options, listener)
+    : createSecureServer({ ...options, ...certificate, handshakeTimeout: limits.headersMs }, listener);
   server.maxConnections = limits.connections;
   server.maxHeadersCount = 100;
   // Also who takes our answer too slowly, or says nothing at all.
@@ -134,7 +154,7 @@ function createHttpServer(app: ControlApp, limits: ServerLimits, upgrade: Upgrad
     server.emit("request", incoming, outgoing);
   });
   limitPerAddress(server, limits.connectionsPerAddress);
-  addUpgrade(server, upgrade);
+  addUpgrades(server, upgrades);
   return server;
 }
 
@@ -149,23 +169,29 @@ function listenOn(server: Server, address: string, port: number): Promise<void> 
   return promise;
 }
 
-/** `address` "::" is all addresses, IPv4 too, also where there is no IPv6. @throws Error that names address and port. */
+/**
+ * `address` "::" is all addresses, IPv4 too, also where there is no IPv6. `certificate`: with it over TLS.
+ * @throws Error that names address and port.
+ */
 export async function startServer(
   app: ControlApp,
   address: string,
   port: number,
-  upgrade: Upgrade,
+  upgrades: readonly Upgrade[],
   limits: ServerLimits = SERVER_LIMITS,
+  certificate: Certificate | null = null,
 ): Promise<HttpServer> {
-  const server = createHttpServer(app, limits, upgrade);
+  const server = createHttpServer(app, limits, upgrades, certificate);
   try {
     await listenOn(server, address, port);
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
     const noIPv6 = code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL" || code === "EINVAL";
-    if (address === "::" && noIPv6) return await startServer(app, "0.0.0.0", port, upgrade, limits);
+    if (address === "::" && noIPv6) {
+      return await startServer(app, "0.0.0.0", port, upgrades, limits, certificate);
+    }
     const why = code === "EADDRINUSE"
-      ? "the port is in use; choose another with --http"
+      ? `the port is in use; choose another with --http${certificate === null ? "" : "s"}`
       : code === "EACCES"
       ? "not allowed"
       : message;
@@ -174,6 +200,7 @@ export async function startServer(
   return {
     address,
     port: (server.address() as AddressInfo).port,
+    renew: (next) => (server as SecureServer).setSecureContext({ ...next }),
     stop: (ms) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       const cut = setTimeout(() => server.closeAllConnections(), ms);

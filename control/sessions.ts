@@ -147,7 +147,9 @@ export function follow(house: House, session: Session): Promise<void> {
     } else await refit(house, session, saved);
   }).catch((error: unknown) => {
     if (!(error instanceof Refusal)) throw error;
-    if (error.status !== 404 && error.status !== 503) endSession(house, session);
+    // Its worker doesn't answer, and is being replaced: again in a second.
+    if (error.status === 503) session.behind = true;
+    else if (error.status !== 404) endSession(house, session);
   });
 }
 
@@ -187,6 +189,9 @@ export function sweepSessions(house: House): void {
     else {
       const { server } = house.board.slots[session.placed.receiver.slot];
       takeCopy(session.latency, server, networkMsOf(house, session), clientMsOf(session));
+      if (!session.behind) continue;
+      session.behind = false;
+      void follow(house, session);
     }
   }
 }

@@ -76,3 +76,19 @@ Deno.test("when no row of the board is free a join is 503", async () => {
   await house.call("DELETE", `/api/v1/sessions/${session}`);
   assert.equal((await house.call("POST", "/api/v1/sessions", { body })).status, 201);
 });
+
+Deno.test("without a free row whoever returns gets its own, and a stranger that of who has been gone longest", async () => {
+  await using house = await fakeHouse({ slots: 2 });
+  const first = await house.join({ device: "the-first-one" });
+  house.pass(30_000);
+  const second = await house.join({ device: "the-second-one" });
+  const joins = async (device: string) =>
+    (await house.call("POST", "/api/v1/sessions", { secret: JOIN_CODE, body: { name: "x", device } })).status;
+  assert.equal(await joins("a-stranger-1"), 503, "both may come back any moment");
+  assert.equal(await joins("the-second-one"), 201);
+  house.pass(31_000);
+  assert.equal(await joins("a-stranger-1"), 201);
+  const left = (await house.call("GET", "/api/v1/sessions")).json.map(({ device }: { device: string }) => device);
+  assert.deepEqual(left.sort(), ["a-stranger-1", "the-second-one"]);
+  assert.ok(first.session !== second.session);
+});
