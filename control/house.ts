@@ -46,6 +46,8 @@ export interface Session {
   readonly sdpId: number;
   sdpVersion: number;
   report: { readonly bufferMs: number; readonly outputMs: number } | null;
+  /** Address of the page that listens to it over HTTP (audio.ts). */
+  page?: string;
   /** Resolves when the change of shape under way is done: they go one after the other. */
   turn: Promise<void>;
   /** It doesn't hear yet what it should. */

@@ -70,7 +70,7 @@ export function summaryOf(house: House, session: Session): SessionSummary {
     redundancy: session.shape.redundancy,
     cue,
     pfl,
-    address: endpoint === null ? null : endpointText(endpoint),
+    address: session.page ?? (endpoint === null ? null : endpointText(endpoint)),
     paused: row.flow !== Flow.Flowing,
   };
 }

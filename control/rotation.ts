@@ -24,6 +24,7 @@ export async function newJoinCode(house: House, wanted: string | null): Promise<
   const code = wanted ?? makeCode();
   await keep(house, "join-code", code);
   house.joinCode = code;
+  for (const watcher of house.watchers) watcher();
 }
 
 /** @throws Refusal 409, 503. */

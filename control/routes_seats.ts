@@ -8,16 +8,7 @@ import { checkPatch, clampedMix, freshMix } from "./mix_changes.ts";
 import { Refusal } from "./problem.ts";
 import { answer, body, type ControlEnv, jsonBody, mayMove, only, ownSeat, problems } from "./routing.ts";
 import { MixCopy, MixPatchBody, MixView, SeatBody, SeatMove, SeatOrder, SeatPatch, SeatView } from "./schemas.ts";
-import {
-  changeSeat,
-  copyMix,
-  createSeat,
-  deleteSeat,
-  moveSeat,
-  orderSeats,
-  renewInvite,
-  seatView,
-} from "./seats.ts";
+import { changeSeat, copyMix, createSeat, deleteSeat, moveSeat, orderSeats, renewInvite, seatView } from "./seats.ts";
 
 const PATH = "/api/v1/seats/{id}";
 

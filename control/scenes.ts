@@ -4,6 +4,7 @@
  */
 import type { z } from "@hono/zod-openapi";
 import { change } from "./changes.ts";
+import { note } from "./events.ts";
 import type { House } from "./house.ts";
 import type { SceneImport } from "./schemas.ts";
 import { randomText } from "./secrets.ts";
@@ -51,7 +52,7 @@ export function deleteScene(house: House, id: string): void {
 
 /** Seats that are recall-safe, or that the scene doesn't know, stay as they are. */
 export function recallScene(house: House, id: string, fadeMs: number): void {
-  const { channels, groups, mixes } = house.state.scenes[id];
+  const { name, channels, groups, mixes } = house.state.scenes[id];
   const { state } = house;
   // Links and groups come with the scene: the mixes are made to agree with them before anything changes.
   const recalled = Object.fromEntries(
@@ -65,5 +66,6 @@ export function recallScene(house: House, id: string, fadeMs: number): void {
   for (const [seat, { mix }] of Object.entries(whole.seats)) {
     if (mix !== state.seats[seat].mix) changed[seat] = mix;
   }
+  note(house, "scene", `scene ${name} recalled`);
   setMixes(house, changed, { ...state, channels: whole.channels, groups: whole.groups }, fadeMs);
 }

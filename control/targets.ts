@@ -5,7 +5,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import { endpointOf } from "../core/endpoint.ts";
 import { samplesToMs } from "../core/units.ts";
 import { sdpOf } from "../send/sdp.ts";
-import { type House, type HeardMix, type Target } from "./house.ts";
+import { type HeardMix, type House, type Target } from "./house.ts";
 import { freeMix, leaveMix, mixOfSeat, useMix } from "./mixes.ts";
 import { Refusal } from "./problem.ts";
 import { place, release } from "./receivers.ts";

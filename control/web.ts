@@ -41,7 +41,8 @@ const HEADERS: Readonly<Record<string, string>> = {
 
 /** The best coding that the client takes (RFC 9110 section 12.5.3). */
 function codingFor(accepted: string): Coding {
-  const takes = (coding: string) => new RegExp(`(^|[,\\s])${coding}\\s*(;\\s*q=(?!0(\\.0*)?\\s*(,|$))|,|$)`, "i").test(accepted);
+  const takes = (coding: string) =>
+    new RegExp(`(^|[,\\s])${coding}\\s*(;\\s*q=(?!0(\\.0*)?\\s*(,|$))|,|$)`, "i").test(accepted);
   return takes("br") ? "br" : takes("gzip") ? "gzip" : "identity";
 }
 

@@ -245,7 +245,9 @@ Deno.test("a receiver that refuses, or isn't there, keeps nothing from going on"
   receiver.status = 503;
   await using house = await fakeHouse();
   const { health } = createApp(house.control.house);
-  for (const url of [receiver.url, "http://127.0.0.1:9"]) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  for (const url of [receiver.url, `http://127.0.0.1:${listener.addr.port}`]) {
     const telemetry = startTelemetry(house.control.house, health, { ...to(url), intervalMs: 1 });
     house.pass(10);
     telemetry.tick();
