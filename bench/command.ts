@@ -13,6 +13,7 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --seconds N        measured time (default 10)
   --pool-size N|auto as for start
   --send-mode MODE   as for start
+  --handoff WAY      as for start
   --compare          sync with an encode for every client (the old way), sync with shared encodes, the pool
   --json             figures as JSON
 `;
@@ -43,6 +44,7 @@ function scenarioOf(values: Record<string, string | boolean | undefined>): Scena
     seconds: number("seconds", 10, 1, 3600),
     poolSize: poolSizeOf(values["pool-size"] as string | undefined),
     sendMode: choice("send-mode", ["pool", "sync", "sync-unshared"]),
+    handoff: values.handoff === undefined ? null : choice("handoff", ["shared", "transfer"]),
   };
 }
 
@@ -122,6 +124,7 @@ export async function bench(args: readonly string[]): Promise<number> {
         seconds: text,
         "pool-size": text,
         "send-mode": text,
+        handoff: text,
         compare: flag,
         json: flag,
         help: flag,

@@ -28,6 +28,8 @@ export interface Scenario {
   readonly seconds: number;
   readonly poolSize: string | null;
   readonly sendMode: "pool" | "sync" | "sync-unshared";
+  /** null: as the server has it. */
+  readonly handoff: "shared" | "transfer" | null;
 }
 
 /** p50, p99, p99.9 and the longest. */
@@ -121,6 +123,7 @@ class BenchServer implements AsyncDisposable {
         ...["--join-code", JOIN_CODE, "--engineer-key", ENGINEER_KEY, "--max-clients", "1000"],
         ...["--send-mode", scenario.sendMode, "--log-level", "warning"],
         ...(scenario.poolSize === null ? [] : ["--pool-size", scenario.poolSize]),
+        ...(scenario.handoff === null ? [] : ["--handoff", scenario.handoff]),
       ],
       stdin: "null",
       stdout: "piped",

@@ -12,8 +12,6 @@ export interface Renderer {
   render(position: number, out: Float32Array, at: number, frames: number): void;
 }
 
-/** A sleep ends up to this much late (timer slack, a wake-up): what is left until the deadline is spun away. */
-const SPIN_MS = 0.15;
 const SAMPLE_MS = 1000 / SAMPLE_RATE;
 /** After a stall longer than the ring what was missed is left out, not sent in a burst. */
 const RING_MS = RING_BLOCKS * BLOCK * SAMPLE_MS;
@@ -26,9 +24,9 @@ export function deliver(source: Renderer, ring: RingWriter, pulse: Pulse, first:
   while (!ring.stopped) {
     source.render(position, ring.samples, ring.offset(), BLOCK);
     const due = start + (position + BLOCK) * SAMPLE_MS;
-    const ms = due - now() - SPIN_MS;
+    const ms = due - now();
+    // A sleep ends some tens of microseconds late (timer slack, a wake-up). The block keeps its due time.
     if (ms > 0 && Atomics.wait(ring.words, Word.Stop, 0, ms) !== "timed-out") return;
-    while (now() < due);
     const behind = now() - due;
     if (behind > RING_MS) {
       const missed = Math.floor(behind / SAMPLE_MS / BLOCK) * BLOCK;

@@ -7,6 +7,7 @@ import type { Source } from "./block.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HandoffMemory } from "./handoff.ts";
 import type { RingMemory } from "./ring.ts";
+import type { TelemetryOptions } from "./telemetry.ts";
 import type { BitRate, Frame, RtpTimestamp } from "./units.ts";
 
 /** The end of a switch over `kind`: a kind that nobody handles is our own bug. */
@@ -75,7 +76,8 @@ export type ControlToMain =
   | { readonly kind: "mix"; readonly mix: number; readonly settings: MixSettings | null }
   /** Linear trims, one for each input. */
   | { readonly kind: "trims"; readonly gains: Float32Array; readonly rampMs: number }
-  | { readonly kind: "listening"; readonly url: string }
+  /** `secureUrl`: over TLS, if that was asked for. */
+  | { readonly kind: "listening"; readonly url: string; readonly secureUrl: string | null }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped" };
 
@@ -95,6 +97,14 @@ export interface ControlOptions {
   /** UDP port of each send worker. */
   readonly mediaPorts: readonly number[];
   readonly http: { readonly address: string; readonly port: number };
+  /** The same over TLS; null or left out: not. `given`, in PEM: else control makes a certificate and keeps it. */
+  readonly https?: {
+    readonly address: string;
+    readonly port: number;
+    readonly given: { readonly cert: string; readonly key: string } | null;
+  } | null;
+  /** How it is found without typing; null or left out: not at all. `name` null: after the machine. */
+  readonly discovery?: { readonly name: string | null } | null;
   readonly publicHost: string | null;
   readonly joinCode: string;
   readonly engineerKey: string;
@@ -104,6 +114,8 @@ export interface ControlOptions {
   readonly stateDir: string | null;
   readonly maxClients: number;
   readonly defaults: { readonly frame: Frame; readonly bitrate: BitRate | null };
+  /** Left out or null: nothing is sent. */
+  readonly telemetry?: TelemetryOptions | null;
   readonly log: LogOptions;
 }
 
@@ -111,6 +123,29 @@ export interface LogOptions {
   readonly level: "debug" | "info" | "warning" | "error";
   readonly json: boolean;
 }
+
+/** Control → discovery. */
+export type ControlToDiscovery =
+  | {
+    readonly kind: "start";
+    /** Of this instance of the service, for people. */
+    readonly name: string;
+    /** TCP. */
+    readonly port: number;
+    /** The only one that is served; null: all. */
+    readonly address: string | null;
+    /** What else is known of it (RFC 6763 section 6). */
+    readonly text: Readonly<Record<string, string>>;
+  }
+  /** Says goodbye, then `stopped`. */
+  | { readonly kind: "stop" };
+
+/** Discovery → control. */
+export type DiscoveryToControl =
+  /** As what and where it is found, which somebody of the same name may have changed. */
+  | { readonly kind: "announced"; readonly name: string; readonly host: string }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "stopped" };
 
 /** Main → nursery, which starts and ends the pool's workers. `id` is a worker's, used once. */
 export type MainToNursery =

@@ -1,7 +1,7 @@
 /**
  * The sending half: blocks in, datagrams out. Re-frames, encodes each source once, assembles one datagram for each
  * receiver and frame, sends them with one system call, then looks at what clients have sent (inbound.ts). A send worker
- * owns one; with `--send-mode sync` the main isolate does. {@link Sender.block} allocates nothing but Opus packets.
+ * owns one; with `--send-mode sync` the main isolate does. {@link Sender.block} allocates nothing.
  */
 import type { BlockView } from "../core/block.ts";
 import { planesAt, type Source, widthOf } from "../core/block.ts";
@@ -180,7 +180,7 @@ export class Sender {
     for (const served of this.#served.values()) {
       const next = served.next;
       if (next === null || next.at >= 0) continue;
-      if (next.streams.every((stream) => stream.packet !== null)) this.#announce(served);
+      if (next.streams.every((stream) => stream.bytes > 0)) this.#announce(served);
       else this.#changing = true;
     }
   }

@@ -126,7 +126,7 @@ export class Served {
    */
   write(out: Uint8Array, at: number, position: number, batch: number): number {
     const form = this.current, streams = form.streams, last = streams.length - 1;
-    for (let i = 0; i <= last; i++) if (streams[i].packet === null) return 0;
+    for (let i = 0; i <= last; i++) if (streams[i].bytes === 0) return 0;
     const redundant = form.shape.redundancy === 1;
     const offset = position - this.#earlierPosition;
     const earlierBytes = redundant && offset <= RED_MAX_OFFSET ? this.#earlierBytes : 0;
@@ -151,11 +151,8 @@ export class Served {
       out.copyWithin(end, assembled.at, assembled.at + assembled.bytes);
       end += assembled.bytes;
     } else {
-      for (let i = 0; i < last; i++) {
-        const packet = streams[i].packet!;
-        end += appendSelfDelimited(packet, packet.length, out, end);
-      }
-      end += appendPlain(streams[last].packet!, streams[last].packet!.length, out, end);
+      for (let i = 0; i < last; i++) end += appendSelfDelimited(streams[i].packet, streams[i].bytes, out, end);
+      end += appendPlain(streams[last].packet, streams[last].bytes, out, end);
       assembled.batch = batch;
       assembled.at = payload;
       assembled.bytes = end - payload;

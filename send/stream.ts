@@ -1,10 +1,10 @@
 /**
  * One encoded channel or mix: samples are gathered here frame by frame, encoded once, and the packet is used by every
- * receiver that hears this source at this frame length and bitrate. Lives in a sender; only the encoder's packet allocates.
+ * receiver that hears this source at this frame length and bitrate. Lives in a sender; nothing allocates after its start.
  */
 import { isMix, type Source, widthOf } from "../core/block.ts";
 import { type BitRate, BLOCK, type Frame, FRAMES } from "../core/units.ts";
-import { createOpusEncoder, ENCODE_OPTIONS, type Encoder } from "../wasm/opus.ts";
+import { Encoder, OPUS_MAX_BYTES } from "../wasm/opus.ts";
 import { Reframer } from "./reframe.ts";
 
 export class Stream {
@@ -14,12 +14,13 @@ export class Stream {
   readonly bitrate: BitRate;
   /** Receivers that use it. */
   uses = 0;
-  /** The packet of the frame that was completed last; null when a part of it was missing. */
-  packet: Uint8Array | null = null;
+  /** The packet of the frame that was completed last, and its length; 0 when a part of the frame was missing. */
+  readonly packet = new Uint8Array(OPUS_MAX_BYTES);
+  bytes = 0;
   readonly #width: number;
   readonly #pcm: Float32Array<ArrayBuffer>;
-  #encoder: Encoder | null = null;
-  #disposed = false;
+  /** null once it is disposed: until its sender's lists are made anew it may still be asked for a frame. */
+  #encoder: Encoder | null;
   /** No sample of the frame under way is missing. */
   #whole = false;
 
@@ -30,13 +31,7 @@ export class Stream {
     this.bitrate = bitrate;
     this.#width = widthOf(source);
     this.#pcm = new Float32Array(frame * this.#width);
-  }
-
-  /** The encoder comes a moment later; until then there are no packets. */
-  async start(): Promise<void> {
-    const encoder = await createOpusEncoder(isMix(this.source) ? 2 : 1, this.frame, this.bitrate);
-    if (this.#disposed) encoder.free();
-    else this.#encoder = encoder;
+    this.#encoder = new Encoder(isMix(source) ? 2 : 1, frame, bitrate);
   }
 
   /** @hot Copies `count` samples (or pairs) that begin `at` into the plane, to `into` in the frame; `plane` < 0: they are missing. */
@@ -52,10 +47,9 @@ export class Stream {
 
   /** @hot Encodes the frame that is complete now. True if that gave a packet. */
   encode(): boolean {
-    const usable = this.#whole && this.#encoder !== null;
-    this.packet = usable ? this.#encoder!.encodeFloat(this.#pcm, ENCODE_OPTIONS) : null;
+    this.bytes = this.#whole && this.#encoder !== null ? this.#encoder.encode(this.#pcm, this.packet) : 0;
     this.#whole = true;
-    return usable;
+    return this.bytes > 0;
   }
 
   /** @hot Samples were lost: what was gathered is void, and the next frame begins afresh. */
@@ -64,8 +58,7 @@ export class Stream {
   }
 
   dispose(): void {
-    this.#disposed = true;
-    this.#encoder?.free();
+    this.#encoder?.[Symbol.dispose]();
     this.#encoder = null;
   }
 }
@@ -136,7 +129,6 @@ export class StreamPool {
     if (!stream) {
       stream = new Stream(key, source, frame, bitrate);
       this.#streams.set(key, stream);
-      void stream.start();
     }
     stream.uses++;
     return stream;

@@ -3,8 +3,8 @@
  * line: "throw 0", "hang 1", "reject 0", "vanish 0" break the worker of that number once; "doom 0" breaks it now, and
  * each one that takes its place. Says on stdout when a worker was told. Main isolate; may allocate.
  */
-import { parseStart } from "../control/flags.ts";
-import { start } from "../main.ts";
+import { parseStart } from "../program/flags.ts";
+import { start } from "../program/serve.ts";
 import type { Fault, FaultMessage } from "./faulty_send_worker.ts";
 import { readLines } from "./server.ts";
 

@@ -1,54 +1,101 @@
 /**
  * libopus, compiled to WebAssembly (npm libopus-wasm), set up as the stage needs it: restricted low delay, constant bit
  * rate, full band, never folded to mono by itself. Planar mono or interleaved stereo float32 in, one Opus packet out.
- * Send workers encode; the listener decodes. A packet returned by the library is a new array of its own.
+ * Send workers encode, and allocate nothing for it; the listener decodes, into a new array for each packet.
  */
-import {
-  Application,
-  Bandwidth,
-  createDecoder,
-  createEncoder,
-  EncoderCtl,
-  loadLibopus,
-  type OpusDecoderHandle,
-  type OpusEncoderHandle,
-  Signal,
-} from "libopus-wasm";
+import { Application, Bandwidth, createDecoder, EncoderCtl, type OpusDecoderHandle, Signal } from "libopus-wasm";
 import { type BitRate, type Frame, SAMPLE_RATE } from "../core/units.ts";
+import { type Libopus, loadLibopus } from "./libopus.ts";
 
-export type Encoder = OpusEncoderHandle;
 export type Decoder = OpusDecoderHandle;
 
 /** 1 costs up to a third more than 0 and 5 twice as much, for less than 0.6 dB. */
 const COMPLEXITY = 0;
 
-/** The largest frame of one Opus stream (RFC 6716 section 3.2.1), and the options that every encode call shares. */
-export const OPUS_MAX_BYTES = 1275;
-export const ENCODE_OPTIONS = { maxPacketBytes: OPUS_MAX_BYTES + 1 };
+/** The largest packet of one Opus stream: a frame (RFC 6716 section 3.2.1) and its TOC byte. */
+export const OPUS_MAX_BYTES = 1276;
 
-/** An encoder that takes exactly `frame` samples of each channel a call. */
-export async function createOpusEncoder(channels: 1 | 2, frame: Frame, bitrate: BitRate): Promise<Encoder> {
-  const encoder = await createEncoder({
-    application: Application.RestrictedLowDelay,
-    channels,
-    sampleRate: SAMPLE_RATE,
-    frameSize: frame,
-    bitrate,
-    complexity: COMPLEXITY,
-    signal: Signal.Music,
-    vbr: false,
-    maxBandwidth: Bandwidth.Fullband,
-  });
-  // Left alone, libopus narrows the band and folds stereo at low rates: 2.5 ms at 32 kb/s came out narrowband.
-  encoder.encoderCtl(EncoderCtl.SetBandwidth, Bandwidth.Fullband);
-  encoder.encoderCtl(EncoderCtl.SetForceChannels, channels);
-  return encoder;
+/** OPUS_INVALID_STATE */
+const INVALID_STATE = -6;
+
+let libopus: Libopus | null = null;
+
+/** Compiles libopus for this isolate's encoders; resolves to its version. */
+export async function loadOpus(): Promise<string> {
+  libopus ??= await loadLibopus();
+  return libopus.UTF8ToString(libopus._oc_get_version_string());
+}
+
+/** An encoder that takes exactly `frame` samples of each channel a call. After {@link loadOpus}. */
+export class Encoder implements Disposable {
+  readonly #libopus: Libopus;
+  /** OpusEncoder *; 0 once it is freed. */
+  #encoder: number;
+  readonly #frame: number;
+  readonly #samples: number;
+  /** Index into HEAPF32. */
+  readonly #pcm: number;
+  /** Index into HEAPU8. */
+  readonly #packet: number;
+
+  constructor(channels: 1 | 2, frame: Frame, bitrate: BitRate) {
+    if (libopus === null) throw new Error("cannot make an Opus encoder: libopus is not loaded");
+    this.#libopus = libopus;
+    this.#frame = frame;
+    this.#samples = channels * frame;
+    const pcm = this.#allocate(this.#samples * 4);
+    this.#pcm = pcm / 4;
+    this.#packet = this.#allocate(OPUS_MAX_BYTES);
+    // The packet's place takes the error for a moment: malloc aligns to 8.
+    this.#encoder = libopus._oc_create_encoder(SAMPLE_RATE, channels, Application.RestrictedLowDelay, this.#packet);
+    if (this.#encoder === 0) this.#fail(libopus.HEAP32[this.#packet / 4], "make an Opus encoder");
+    this.#set(EncoderCtl.SetBitrate, bitrate);
+    this.#set(EncoderCtl.SetComplexity, COMPLEXITY);
+    this.#set(EncoderCtl.SetSignal, Signal.Music);
+    this.#set(EncoderCtl.SetVbr, 0);
+    this.#set(EncoderCtl.SetMaxBandwidth, Bandwidth.Fullband);
+    // Left alone, libopus narrows the band and folds stereo at low rates: 2.5 ms at 32 kb/s came out narrowband.
+    this.#set(EncoderCtl.SetBandwidth, Bandwidth.Fullband);
+    this.#set(EncoderCtl.SetForceChannels, channels);
+  }
+
+  /** @hot Encodes `pcm` (frame × channels samples) into `packet`, at least {@link OPUS_MAX_BYTES} long; returns its bytes. */
+  encode(pcm: Float32Array, packet: Uint8Array): number {
+    const libopus = this.#libopus, samples = libopus.HEAPF32, input = this.#pcm, count = this.#samples;
+    if (this.#encoder === 0) this.#fail(INVALID_STATE, "encode with an encoder that is freed");
+    for (let i = 0; i < count; i++) samples[input + i] = pcm[i];
+    const bytes = libopus._oc_encode_float(this.#encoder, input * 4, this.#frame, this.#packet, OPUS_MAX_BYTES);
+    if (bytes < 0) this.#fail(bytes, "encode");
+    const heap = libopus.HEAPU8, output = this.#packet;
+    for (let i = 0; i < bytes; i++) packet[i] = heap[output + i];
+    return bytes;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#encoder === 0) return;
+    this.#libopus._oc_destroy_encoder(this.#encoder);
+    this.#libopus._free(this.#pcm * 4);
+    this.#libopus._free(this.#packet);
+    this.#encoder = 0;
+  }
+
+  #allocate(bytes: number): number {
+    const pointer = this.#libopus._malloc(bytes);
+    if (pointer === 0) throw new Error(`cannot make an Opus encoder: no memory for ${bytes} bytes`);
+    return pointer;
+  }
+
+  #set(request: number, value: number): void {
+    const error = this.#libopus._oc_encoder_ctl(this.#encoder, request, value);
+    if (error < 0) this.#fail(error, `set an Opus encoder's ${request} to ${value}`);
+  }
+
+  #fail(error: number, action: string): never {
+    throw new Error(`cannot ${action}: ${this.#libopus.UTF8ToString(this.#libopus._oc_strerror(error))}`);
+  }
 }
 
 /** A decoder of plain Opus packets of at most 10 ms; interleaved when stereo. */
 export function createOpusDecoder(channels: 1 | 2): Promise<Decoder> {
   return createDecoder({ channels, sampleRate: SAMPLE_RATE });
 }
-
-/** Compiles libopus now rather than with the first encoder; resolves to its version. */
-export const loadOpus = async (): Promise<string> => (await loadLibopus()).version;

@@ -4,6 +4,7 @@
  * the list of what is transferred.
  */
 import { fileURLToPath } from "node:url";
+import type { HandoffWriter } from "../core/handoff.ts";
 import type { MainToNursery, MainToSend, NurseryToMain, SendToMain } from "../core/messages.ts";
 
 /** What becomes known of a worker. */
@@ -20,6 +21,8 @@ const SEND_PERMISSIONS = { ffi: true, net: true, read: false, write: false, env:
 export class SendWorker {
   /** Set before the first turn of the event loop, so that nothing is missed. */
   listener: Listener | null = null;
+  /** Where its blocks go; null: to its port. */
+  ring: HandoffWriter | null = null;
   readonly #port: MessagePort;
   readonly #terminate: () => void;
 
@@ -30,6 +33,7 @@ export class SendWorker {
   }
   post(message: MainToSend): void {
     this.#port.postMessage(message);
+    this.ring?.posted();
   }
   /** @hot Gives a block away. */
   give(block: ArrayBuffer): void {
@@ -39,6 +43,7 @@ export class SendWorker {
   /** Ends it after what it is doing, which may never be done; nothing is heard of it any more. */
   end(): void {
     this.listener = null;
+    this.ring?.end();
     this.#port.close();
     this.#terminate();
   }

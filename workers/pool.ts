@@ -1,12 +1,14 @@
 /**
- * The fixed pool of send workers, as the main isolate sees it. Each block costs one ArrayBuffer for each worker, with what
- * that worker said it needs; it is transferred, never copied across. A worker that throws, or stands still, is replaced:
- * the next one adopts its socket and its rows on the board, so its clients hear a gap and the others nothing.
+ * The fixed pool of send workers, as the main isolate sees it. Each worker gets of each block what it said it needs: written
+ * straight into a ring in shared memory, or in an ArrayBuffer that is transferred, which is the only allocation of a block.
+ * A worker that throws, or stands still, is replaced: the next one adopts its socket and its rows on the board, so its
+ * clients hear a gap and the others nothing.
  */
 import { BlockView, isMix, mixOf, type Source } from "../core/block.ts";
 import type { Board, WorkerRow } from "../core/board.ts";
 import { now } from "../core/clock.ts";
 import { logger } from "../core/log.ts";
+import { createHandoff, HANDOFF_BLOCKS, HandoffWriter } from "../core/handoff.ts";
 import { never, type Receiver, type SendOptions, type SendToMain, type ServeMessage } from "../core/messages.ts";
 import { makeIdle } from "../core/realtime.ts";
 import type { RtpTimestamp } from "../core/units.ts";
@@ -16,8 +18,6 @@ import type { Mixer } from "../mix/mixer.ts";
 import { Nursery, type SendWorker } from "./handles.ts";
 import { MAX_BLOCK_BYTES } from "./limits.ts";
 
-/** Blocks that may wait for a worker: 85 ms. What comes beyond is withheld: old audio is worth nothing. */
-const BACKLOG = 32;
 /** A worker that works off nothing while so many blocks come by (400 ms) hangs. */
 const HANG_BLOCKS = 150;
 /** ... which a source that isn't paced by a clock delivers in no time: that alone is no hang. */
@@ -40,6 +40,8 @@ const log = logger("pool");
 export interface PoolOptions {
   readonly script: URL;
   readonly size: number;
+  /** By a ring in shared memory for each worker, or each block in an ArrayBuffer that is transferred. */
+  readonly handoff: "shared" | "transfer";
   readonly send: Omit<SendOptions, "worker" | "port" | "descriptor">;
   /** UDP port of the first worker; the others follow. 0: any. */
   readonly mediaPort: number;
@@ -59,7 +61,7 @@ class Member {
   descriptor = -1;
   worker: SendWorker | null = null;
   ready = false;
-  /** Blocks posted; compared with those worked off. */
+  /** Blocks handed over; compared with those worked off. */
   posted = 0;
   /** The row's count when it last moved, and blocks since. */
   seen = 0;
@@ -154,19 +156,25 @@ export class Pool implements SendPath {
         makeIdle(member.thread);
         continue;
       }
-      if (((member.posted - done) | 0) >= BACKLOG) {
+      const ring = member.worker!.ring;
+      if ((ring === null ? (member.posted - done) | 0 : ring.waiting()) >= HANDOFF_BLOCKS) {
         this.#board.main.withheld++;
         continue;
       }
-      this.#post(member, fillBlock(this.#view, member.sources, mixer, position, time));
+      if (ring === null) {
+        this.#give(member, fillBlock(this.#view, member.sources, mixer, position, time));
+      } else {
+        fillBlock(ring.next(), member.sources, mixer, position, time);
+        ring.publish();
+      }
+      member.posted = (member.posted + 1) >>> 0;
     }
   }
 
-  /** @hot The one allocation of a block: the buffer that is given away. */
-  #post(member: Member, bytes: number): void {
+  /** @hot The one allocation of a transferred block: the buffer that is given away. */
+  #give(member: Member, bytes: number): void {
     // allocates: a transferred buffer can't be used again
-    member.worker!.give(this.#view.bytes.buffer.slice(0, bytes));
-    member.posted = (member.posted + 1) >>> 0;
+    member.worker!.give(this.#view.bytes.slice(0, bytes).buffer);
   }
 
   async #start(member: Member, worker: SendWorker): Promise<void> {
@@ -179,8 +187,11 @@ export class Pool implements SendPath {
         else started.reject(new Error(reason));
       },
     };
+    const handoff = this.#options.handoff === "shared" ? createHandoff(MAX_BLOCK_BYTES) : null;
+    worker.ring = handoff && new HandoffWriter(handoff);
     worker.post({
       kind: "start",
+      handoff,
       options: { ...send, worker: member.index, port: member.port, descriptor: member.descriptor },
     });
     // deno-lint-ignore foldback/device-clock -- a guard, not a pace

@@ -1,9 +1,13 @@
 /**
- * The send worker's thread: takes blocks as transferred ArrayBuffers and changes of receivers as messages, and drives a
- * {@link Sender} with its own socket. Each block is copied into memory of its own with one call; the rest is the sender's.
+ * The send worker's thread: takes blocks and changes of receivers, and drives a {@link Sender} with its own socket. Changes
+ * come as messages. Blocks come from a ring in shared memory (core/handoff.ts), where the thread sleeps in between and
+ * only looks at its messages when it is told that there are some; or as transferred ArrayBuffers among the messages, each
+ * of which is copied into memory of the worker's own with one call.
  */
+import { setImmediate } from "node:timers";
 import { BlockView } from "../core/block.ts";
 import { Board } from "../core/board.ts";
+import { type HandoffMemory, HandoffReader } from "../core/handoff.ts";
 import { configureLog } from "../core/log.ts";
 import { type MainToSend, never, type SendOptions, type SendToMain } from "../core/messages.ts";
 import { becomeRealTime, threadNumber } from "../core/realtime.ts";
@@ -20,13 +24,20 @@ declare const self: {
 
 /** Below capture (50) and main (45), which it may not hold up; above whatever else the machine does. */
 const PRIORITY = 43;
+/**
+ * After so many blocks from the ring (85 ms) the event loop has a turn though nobody asked for it: it costs some tens of
+ * microseconds, and only there does a rejection that nobody awaits end the worker.
+ */
+const TURN_BLOCKS = 32;
 
-const view = new BlockView(MAX_BLOCK_BYTES);
 let main: MessagePort;
 const tell = (message: SendToMain) => main.postMessage(message);
 let sender: Sender | null = null;
+let ring: HandoffReader | null = null;
+/** Messages heard, modulo 2³²; compared with those that were posted. */
+let heard = 0;
 
-async function start(options: SendOptions): Promise<void> {
+async function start(options: SendOptions, handoff: HandoffMemory | null): Promise<void> {
   configureLog(options.log);
   await loadOpus();
   try {
@@ -38,17 +49,56 @@ async function start(options: SendOptions): Promise<void> {
       shareEncodes: options.shareEncodes,
       tell,
     });
+    ring = handoff && new HandoffReader(handoff);
     becomeRealTime(PRIORITY);
     tell({ kind: "ready", port: socket.port, descriptor: socket.descriptor, thread: threadNumber() });
   } catch (error) {
     tell({ kind: "failed", reason: (error as Error).message });
+    return;
+  }
+  if (ring) await drive(ring);
+}
+
+/** Takes blocks from the ring until the worker is told to stop, or replaced. What it throws ends the worker. */
+async function drive(ring: HandoffReader): Promise<void> {
+  while (sender && !ring.ended()) {
+    work(ring, sender);
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
+/** @hot Works off blocks and sleeps in between, until a message waits or it is the event loop's turn. */
+function work(ring: HandoffReader, sender: Sender): void {
+  for (let blocks = 0; blocks < TURN_BLOCKS;) {
+    const bell = ring.bell();
+    if (ring.posted() !== heard || ring.ended()) return;
+    if (ring.waiting() > 0) {
+      take(ring, sender);
+      blocks++;
+    } else ring.sleep(bell);
+  }
+}
+
+/** @hot Works off the oldest waiting block. */
+function take(ring: HandoffReader, sender: Sender): void {
+  sender.block(ring.oldest());
+  ring.release();
+}
+
+function stop(): void {
+  // What was handed over before the message.
+  if (sender && ring) { while (ring.waiting() > 0) take(ring, sender); }
+  sender?.[Symbol.dispose]();
+  sender = null;
+  tell({ kind: "stopped" });
+  self.close();
+}
+
 function handle(message: MainToSend): void {
+  heard = (heard + 1) | 0;
   switch (message.kind) {
     case "start":
-      void start(message.options);
+      void start(message.options, message.handoff);
       break;
     case "serve":
     case "reshape":
@@ -56,9 +106,7 @@ function handle(message: MainToSend): void {
       sender?.apply(message);
       break;
     case "stop":
-      sender?.[Symbol.dispose]();
-      tell({ kind: "stopped" });
-      self.close();
+      stop();
       break;
     default:
       never(message);
@@ -66,6 +114,7 @@ function handle(message: MainToSend): void {
 }
 
 self.onmessage = ({ data: port }) => {
+  const view = new BlockView(MAX_BLOCK_BYTES);
   main = port;
   main.onmessage = ({ data }: MessageEvent<MainToSend | ArrayBuffer>) => {
     if (data instanceof ArrayBuffer) {
