@@ -15,8 +15,13 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --send-mode MODE   as for start
   --handoff WAY      as for start
   --compare          sync with an encode for every client (the old way), sync with shared encodes, the pool
+  --control-load     the same twice: left alone, and with 20 live clients and 50 fader moves a second
+                     (default then: 60 clients, a mix each, 5 ms frames, 60 s)
   --json             figures as JSON
 `;
+const LOAD = { liveClients: 20, movesPerSecond: 50 };
+/** What is measured under a control load, where nothing else is asked for. */
+const LOADED = { clients: "60", mode: "mix", "frame-ms": "5", seconds: "60" };
 
 class BenchError extends Error {}
 
@@ -107,6 +112,27 @@ async function compare(scenario: Scenario): Promise<Compared> {
   return figures as Compared;
 }
 
+async function controlLoad(scenario: Scenario, head: string, json: boolean): Promise<void> {
+  const alone = await measure(scenario), loaded = await measure({ ...scenario, load: LOAD });
+  const over = (figure: (figures: Figures) => number) => figure(loaded) / figure(alone);
+  const ratios = {
+    mainBlockP50: over(({ mainBlockUs }) => mainBlockUs.p50),
+    mainBlockP99: over(({ mainBlockUs }) => mainBlockUs.p99),
+    captureToSendP50: over(({ captureToSendMs }) => captureToSendMs.p50),
+    captureToSendP99: over(({ captureToSendMs }) => captureToSendMs.p99),
+    cpu: over(({ cpuPercent }) => cpuPercent),
+  };
+  if (json) return console.log(JSON.stringify({ alone, loaded, ratios }, null, 2));
+  const { moves, acknowledged, messages, bytes } = loaded.load!;
+  console.log(
+    `${head}\n\nleft alone\n${table(alone)}\n\n${LOAD.liveClients} live clients with meters, ` +
+      `${LOAD.movesPerSecond} fader moves a second\n${table(loaded)}\n` +
+      `control                 ${moves} moves, ${acknowledged} acknowledged; ${messages} messages, ` +
+      `${(bytes / 1e6).toFixed(1)} MB to the live clients\n\nloaded over alone`,
+  );
+  for (const [name, ratio] of Object.entries(ratios)) console.log(`${name.padEnd(24)}${ratio.toFixed(2)} ×`);
+}
+
 /** Runs `foldback bench` with these arguments; resolves to the exit code. */
 export async function bench(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const, flag = { type: "boolean" } as const;
@@ -126,11 +152,12 @@ export async function bench(args: readonly string[]): Promise<number> {
         "send-mode": text,
         handoff: text,
         compare: flag,
+        "control-load": flag,
         json: flag,
         help: flag,
       },
     }).values;
-    scenario = scenarioOf(values);
+    scenario = scenarioOf(values["control-load"] ? { ...LOADED, ...values } : values);
   } catch (error) {
     console.error(`foldback bench: ${(error as Error).message.split("\n")[0]}`);
     return 2;
@@ -144,6 +171,10 @@ export async function bench(args: readonly string[]): Promise<number> {
     `${scenario.seconds} s; a block lasts ${
       (BLOCK / SAMPLE_RATE * 1e6).toFixed(0)
     } µs; ${navigator.hardwareConcurrency} cores`;
+  if (values["control-load"]) {
+    await controlLoad(scenario, head, values.json === true);
+    return 0;
+  }
   if (values.compare) {
     const compared = await compare(scenario), ratios = ratiosOf(compared);
     if (values.json) console.log(JSON.stringify({ ...compared, ratios }, null, 2));

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { BUCKETS, percentiles } from "../core/histogram.ts";
 import { now } from "../core/clock.ts";
 import { msToSamples } from "../core/units.ts";
+import { ControlLoad, type Load, type LoadFigures } from "./control_load.ts";
 import { type BenchClient, type FromReceivers, Phase, type Received, type ToReceivers } from "./messages.ts";
 
 const START_MS = 30_000;
@@ -30,6 +31,8 @@ export interface Scenario {
   readonly sendMode: "pool" | "sync" | "sync-unshared";
   /** null: as the server has it. */
   readonly handoff: "shared" | "transfer" | null;
+  /** Live clients and moving faders meanwhile. */
+  readonly load?: Load;
 }
 
 /** p50, p99, p99.9 and the longest. */
@@ -62,6 +65,8 @@ export interface Figures {
   readonly blocks: number;
   readonly withheldBlocks: number;
   readonly overruns: number;
+  /** What the control load did, if there was one. */
+  readonly load: LoadFigures | null;
 }
 
 interface Histogram {
@@ -102,6 +107,7 @@ class BenchServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #output: string[] = [];
   readonly #sessions: string[] = [];
+  readonly seats: string[] = [];
   #read: Promise<unknown> = Promise.resolve();
   /** When each garbage collection was, in milliseconds since its isolate began: all begin within the first second. */
   readonly #collections: number[] = [];
@@ -174,7 +180,9 @@ class BenchServer implements AsyncDisposable {
 
   async join(scenario: Scenario, index: number): Promise<BenchClient> {
     const channels = Array.from({ length: scenario.channels }, (_, i) => i + 1);
-    const { session, media } = await this.call<{ session: string; media: BenchClient & { frameMs: number } }>(
+    const { session, seat, media } = await this.call<
+      { session: string; seat: string; media: BenchClient & { frameMs: number } }
+    >(
       "POST",
       "/api/v1/sessions",
       JOIN_CODE,
@@ -188,6 +196,7 @@ class BenchServer implements AsyncDisposable {
       },
     );
     this.#sessions.push(session);
+    this.seats.push(seat);
     const { port, username, password, ssrc } = media;
     return { port, username, password, ssrc, frame: msToSamples(media.frameMs) };
   }
@@ -257,6 +266,7 @@ export async function measure(scenario: Scenario): Promise<Figures> {
   const stop = new SharedArrayBuffer(4), phase = new Int32Array(stop);
   const { hearing, done } = receive("127.0.0.1", clients, stop);
   await hearing;
+  using load = scenario.load === undefined ? null : await ControlLoad.begin(server.url, ENGINEER_KEY, server.seats, scenario.load);
   await pause(WARM_UP_MS);
 
   const before = await server.timings();
@@ -266,6 +276,7 @@ export async function measure(scenario: Scenario): Promise<Figures> {
   const ended = now();
   const after = await server.timings();
   const wall = (after.timeMs - before.timeMs) / 1000;
+  load?.[Symbol.dispose]();
   await server.silence();
   await pause(SETTLE_MS);
   const { datagrams: sent } = await server.timings();
@@ -293,6 +304,7 @@ export async function measure(scenario: Scenario): Promise<Figures> {
     blocks: after.blocks - before.blocks,
     withheldBlocks: after.withheld - before.withheld,
     overruns: after.overruns + after.overflows - before.overruns - before.overflows,
+    load: load?.figures ?? null,
   };
 }
 
