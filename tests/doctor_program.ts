@@ -1,0 +1,4 @@
+/** Runs `foldback doctor` in a process of its own, for tests. */
+import { doctor } from "../doctor/command.ts";
+
+Deno.exit(await doctor(Deno.args));
