@@ -20,8 +20,11 @@ import { callerOf } from "./secrets.ts";
 
 /** Another page listens to this session now; trying again would only take it away from that one. */
 export const TAKEN = 4410;
-/** What waits in our own memory is older than so much audio: nobody plays along with that. */
-const WAITING_MS = 20;
+/**
+ * What waits in our own memory is older than so much audio: no page buffers more. Less would take what comes at once after
+ * a stall of ours for congestion.
+ */
+const WAITING_MS = 60;
 /**
  * A ping that isn't answered for so long: the network, or the page, has stopped. What the kernel holds can't be taken back,
  * so that this is the most of old audio that comes after a stall.

@@ -4,8 +4,10 @@
  */
 import type { ControlOptions, ControlToMain, MainToControl } from "../core/messages.ts";
 import { createApp } from "./app.ts";
+import { addAudioRoute, Audio, AUDIO_PATH } from "./audio.ts";
 import { doorNames } from "./doors.ts";
 import { feelPulses } from "./health.ts";
+import { type SecureServer, startSecureServer } from "./https.ts";
 import { createHouse, type House, type Patience } from "./house.ts";
 import { restoreSessions } from "./joins.ts";
 import { addLiveRoute, Live, LIVE_PATH } from "./live.ts";
@@ -13,6 +15,7 @@ import { postTrims, RAMP_MS, sweepMixes } from "./mixes.ts";
 import { type HttpServer, type ServerLimits, startServer } from "./server.ts";
 import { FRESH_STATE } from "./state.ts";
 import { sweepSessions } from "./sessions.ts";
+import { startTelemetry } from "./telemetry.ts";
 
 const SECOND_MS = 1000;
 const PULSE_MS = 250;
@@ -24,7 +27,10 @@ const STOP_MS = 500;
 export interface Control {
   readonly house: House;
   readonly server: HttpServer;
+  /** Over TLS; null: nobody asked for it. */
+  readonly secure: SecureServer | null;
   readonly live: Live;
+  readonly audio: Audio;
   /** An answer of the main isolate. */
   receive(message: Extract<MainToControl, { kind: "reshaped" }>): void;
   /** What is due once a second. */
@@ -51,33 +57,46 @@ export async function startControl(
   postTrims(house, FRESH_STATE, RAMP_MS);
   restoreSessions(house);
   const { app, health } = createApp(house);
+  const telemetry = startTelemetry(house, health, options.telemetry ?? null);
   addLiveRoute(app);
-  const live = new Live(house);
-  const upgrade = { path: LIVE_PATH, names: doorNames(options.publicHost), take: live.upgrade.bind(live) };
-  const server = await startServer(app, options.http.address, options.http.port, upgrade, limits);
+  addAudioRoute(app);
+  const live = new Live(house), audio = new Audio(house);
+  const names = doorNames(options.publicHost);
+  const upgrades = [
+    { path: LIVE_PATH, names, take: live.upgrade.bind(live) },
+    { path: AUDIO_PATH, names, take: audio.upgrade.bind(audio) },
+  ];
+  const server = await startServer(app, options.http.address, options.http.port, upgrades, limits);
+  const secure = await startSecureServer(app, options, upgrades, limits, timers);
+  house.httpsPort = secure?.port;
   const tick = () => {
     sweepSessions(house);
     sweepMixes(house);
     live.tick();
+    telemetry.tick();
   };
   feelPulses(health);
   const running = timers
     ? [
       setInterval(tick, SECOND_MS),
       setInterval(() => live.beat(), BEAT_MS),
+      setInterval(() => audio.beat(), BEAT_MS),
       setInterval(() => feelPulses(health), PULSE_MS),
     ]
     : [];
   return {
     house,
     server,
+    secure,
     live,
+    audio,
     tick,
     receive: ({ request, timestamp }) => house.reshapes.get(request)?.settle(timestamp),
     stop: async () => {
       for (const timer of running) clearInterval(timer);
       for (const { settle } of house.reshapes.values()) settle(null);
-      await Promise.all([live.stop(), server.stop(STOP_MS), house.store.stop()]);
+      const servers = [server.stop(STOP_MS), secure?.stop(STOP_MS)];
+      await Promise.all([telemetry.stop(), live.stop(), audio.stop(), ...servers, house.store.stop()]);
     },
   };
 }

@@ -100,6 +100,8 @@ export interface House {
   engineerKey: string;
   /** Where a phone finds us. */
   url: string;
+  /** Where the page is served over TLS too, if it is. */
+  httpsPort?: number;
   readonly sessions: Map<string, Session>;
   readonly tokens: Map<string, Session>;
   /** The session of each seat that has one. */

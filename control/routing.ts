@@ -9,6 +9,7 @@ import type { $ZodIssue } from "zod/v4/core";
 import { MAX_BODY_BYTES, readJsonText } from "./body.ts";
 import type { House, Session } from "./house.ts";
 import { plainAddress } from "./media.ts";
+import { admitting } from "./openapi.ts";
 import { type FieldError, Refusal } from "./problem.ts";
 import { Problem } from "./schemas.ts";
 import { type Caller, callerOf, tokenKey } from "./secrets.ts";
@@ -51,13 +52,13 @@ export const secretsOf = (house: House) => ({
 
 /** Lets these callers in, and nobody else. @throws Refusal 401, 403, 429. */
 export function only(house: House, ...kinds: Kind[]): MiddlewareHandler<ControlEnv> {
-  return async (c, next) => {
+  return admitting(kinds, async (c, next) => {
     const address = plainAddress(c.env.incoming.socket.remoteAddress ?? "");
     const caller = callerOf(secretsOf(house), c.req.header("authorization"), address, house.clock());
     if (!kinds.includes(caller.kind)) throw new Refusal(403, `${NAMES[caller.kind]} doesn't allow this`);
     c.set("caller", caller);
     await next();
-  };
+  });
 }
 
 /** Finds the seat of the path, which a session must sit in. After {@link only}. @throws Refusal 403, 404. */

@@ -73,8 +73,9 @@ function refuseOn(socket: Duplex, status: number, detail: string): void {
 
 /** A request that node couldn't read. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  // Before TLS stands there is nothing to say: to who doesn't trust us, speaks plain HTTP, or is silent.
-  if (!socket.writable || socket.destroyed || /^ERR_(SSL|TLS)_/.test(error.code ?? "")) return void socket.destroy();
+  // Else TLS failed, or took too long: to who doesn't trust us, speaks plain HTTP, or is silent, there is nothing to say.
+  const isHttp = /^(HPE|ERR_HTTP)_/.test(error.code ?? "");
+  if (!socket.writable || socket.destroyed || !isHttp) return void socket.destroy();
   const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
   refuseOn(socket, status, status === 408 ? "the request took too long" : "this is no HTTP request that we read");
 }

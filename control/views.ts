@@ -88,6 +88,7 @@ export function createViews(house: House): Views {
     version: house.options.version,
     inputs: house.inputs,
     source: house.options.source.name,
+    ...house.httpsPort === undefined ? {} : { httpsPort: house.httpsPort },
     groups: groupsOf(state.groups),
   });
   // Whatever changes of sessions goes with a change of the state (changes.ts).

@@ -61,10 +61,12 @@ function answer(c: Context<ControlEnv>, file: WebFile): Response {
   return new Response(bytes, { headers });
 }
 
+let reading: ReturnType<typeof readWebFiles> | null = null;
+
 /** A route for each file: what has none is nothing of ours. Answers wait for the files to be read and compressed. */
 export function addPage(app: ControlApp): void {
   const paths = webPaths();
-  const files = readWebFiles();
+  const files = reading ??= readWebFiles();
   // Whoever asks hears of it.
   files.catch(() => {});
   const serve = (path: string) => async (c: Context<ControlEnv>) => {

@@ -41,12 +41,21 @@ export interface WebFile {
 }
 
 /** Never called. What is named here is fetched together with the program, and embedded in a compiled one. */
-export const EMBEDDED = () => [import("/vendor/preact.js"), import("/vendor/uplot.js"), import("/vendor/uqr.js")];
+export const EMBEDDED = () => [import("/vendor/preact.js"), import("/vendor/uplot.js"), import("/vendor/uqr.js"), import("libopus-wasm")];
+
+/** Files of packages that name them to nobody: beside the package's entry. The Opus decoder, for listening. */
+const INNER: Readonly<Record<string, readonly [name: string, file: string]>> = {
+  [`${VENDOR}libopus.js`]: ["libopus-wasm", "./generated/libopus.generated.mjs"],
+};
 
 /** Where the vendored files lie on this machine: what the control worker must be allowed to read beside our own. */
 export function vendorFiles(): Map<string, string> {
-  const paths = Object.keys(manifest.imports).filter((name) => name.startsWith(VENDOR));
-  return new Map(paths.map((path) => [path, fileURLToPath(import.meta.resolve(path))]));
+  const named = Object.keys(manifest.imports).filter((name) => name.startsWith(VENDOR))
+    .map((path) => [path, import.meta.resolve(path)]);
+  const inner = Object.entries(INNER).map((
+    [path, [name, file]],
+  ) => [path, new URL(file, import.meta.resolve(name)).href]);
+  return new Map([...named, ...inner].map(([path, url]) => [path, fileURLToPath(url)]));
 }
 
 /** Paths below `/web/` → files on this machine. */

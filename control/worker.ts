@@ -6,6 +6,8 @@ import { networkInterfaces } from "node:os";
 import { configureLog, logger } from "../core/log.ts";
 import { type ControlOptions, type ControlToMain, type MainToControl, never } from "../core/messages.ts";
 import { type Control, startControl } from "./control.ts";
+import { type Discovery, startDiscovery } from "./discovery.ts";
+import type { HttpServer } from "./server.ts";
 
 const port = self as unknown as {
   onmessage: ((event: MessageEvent<MainToControl>) => void) | null;
@@ -13,6 +15,9 @@ const port = self as unknown as {
   close(): void;
 };
 let control: Promise<Control> | null = null;
+let discovery: Discovery | null = null;
+/** A goodbye takes some milliseconds; main waits a little longer than this. */
+const GOODBYE_MS = 400;
 
 /** An address that another machine reaches us at, if the system may be asked. */
 function ownAddress(): string | null {
@@ -23,19 +28,21 @@ function ownAddress(): string | null {
   return null;
 }
 
-function urlOf({ publicHost }: ControlOptions, { server }: Control): string {
+function urlOf(scheme: "http" | "https", { publicHost }: ControlOptions, server: HttpServer): string {
   const all = server.address === "::" || server.address === "0.0.0.0";
   const host = publicHost ?? (all ? ownAddress() ?? "localhost" : server.address);
-  return `http://${host.includes(":") ? `[${host}]` : host}:${server.port}/`;
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${server.port}/`;
 }
 
 async function start(options: ControlOptions): Promise<void> {
   configureLog(options.log);
   try {
     control = startControl(options, (message) => port.postMessage(message));
-    const { house } = await control;
-    house.url = urlOf(options, await control);
-    port.postMessage({ kind: "listening", url: house.url });
+    const { house, server, secure } = await control;
+    house.url = urlOf("http", options, server);
+    const secureUrl = secure === null ? null : urlOf("https", options, secure);
+    port.postMessage({ kind: "listening", url: house.url, secureUrl });
+    discovery = startDiscovery(options, { http: server.port, https: secure?.port ?? null });
   } catch (error) {
     control = null;
     port.postMessage({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
@@ -43,7 +50,7 @@ async function start(options: ControlOptions): Promise<void> {
 }
 
 async function stop(): Promise<void> {
-  await (await control)?.stop();
+  await Promise.all([(await control)?.stop(), discovery?.stop(GOODBYE_MS)]);
   port.postMessage({ kind: "stopped" });
   port.close();
 }

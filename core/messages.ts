@@ -142,8 +142,8 @@ export type ControlToDiscovery =
 
 /** Discovery → control. */
 export type DiscoveryToControl =
-  /** As what and where it is found, which somebody of the same name may have changed. */
-  | { readonly kind: "announced"; readonly name: string; readonly host: string }
+  /** As what and where it is found. Somebody of the same name may have changed both; such a `host` is null, for nobody types it. */
+  | { readonly kind: "announced"; readonly name: string; readonly host: string | null }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped" };
 

@@ -8,7 +8,7 @@ import { never } from "../core/messages.ts";
 import { Care, type Ending } from "./care.ts";
 import { Line } from "./line.ts";
 import { type ListenerMessage, type Media, type StartMessage, type Stats, widthOf } from "./messages.ts";
-import { HELP, type ListenOptions, parseListenArgs, UsageError } from "./options.ts";
+import { type AskedListen, HELP, type ListenOptions, parseListenArgs, UsageError } from "./options.ts";
 import { resolved, Session } from "./session.ts";
 import { Printer } from "./statistics.ts";
 
@@ -32,11 +32,21 @@ export async function listen(args: string[]): Promise<number> {
       writeLine(Deno.stdout, HELP.trimEnd());
       return 0;
     }
-    return await run(options);
+    return await run(await withServer(options));
   } catch (error) {
     complain(error instanceof Error ? error.message.split("\n")[0] : String(error));
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** Looks for the server, if none was named. @throws Error that lists those found, if there isn't just one. */
+async function withServer(asked: AskedListen): Promise<ListenOptions> {
+  const { server } = asked;
+  if (server !== null) return { ...asked, server };
+  const { theServer } = await import("./discover.ts");
+  const { name, url } = await theServer();
+  if (!asked.json) complain(`found ${JSON.stringify(name)} at ${url}`);
+  return { ...asked, server: url };
 }
 
 /** Before anybody is bothered with a join. @throws Error that names the file. */

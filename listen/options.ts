@@ -8,8 +8,10 @@ import { MAX_DEPTH_MS } from "./depth.ts";
 export const HELP = `Listens as a phone would: joins, receives, plays or records, and reports.
 
   listen --server URL --join-code CODE [flags]
+  listen --discover --join-code CODE [flags]
 
   --server URL         the server, such as http://192.0.2.7:5100
+  --discover           look for the server on this network instead
   --join-code CODE     as printed by the server at its start
   --name NAME          shown on the console (default: listener)
   --device ID          this device's own lasting id, 8 to 64 of A-Z a-z 0-9 . _ - (default: a new one each time)
@@ -51,6 +53,9 @@ export interface ListenOptions {
   readonly seconds: number | null;
   readonly json: boolean;
 }
+
+/** As it was typed: without a server, one is to be found. */
+export type AskedListen = Omit<ListenOptions, "server"> & { readonly server: string | null };
 
 /** The message is one line for the user. */
 export class UsageError extends Error {
@@ -110,7 +115,7 @@ const withPlayTarget = (args: string[]): string[] =>
   );
 
 /** null: help was asked for. @throws UsageError */
-export function parseListenArgs(args: string[]): ListenOptions | null {
+export function parseListenArgs(args: string[]): AskedListen | null {
   const string = { type: "string" } as const, boolean = { type: "boolean" } as const;
   let values;
   try {
@@ -119,6 +124,7 @@ export function parseListenArgs(args: string[]): ListenOptions | null {
       strict: true,
       options: {
         server: string,
+        discover: boolean,
         "join-code": string,
         name: string,
         device: string,
@@ -144,7 +150,10 @@ export function parseListenArgs(args: string[]): ListenOptions | null {
     if (value === undefined || value === "") throw new UsageError(`--${flag} is missing`);
     return value;
   };
-  const server = serverUrl(required("server"));
+  if (values.discover && values.server !== undefined) {
+    throw new UsageError("--discover and --server exclude each other");
+  }
+  const server = values.discover ? null : serverUrl(required("server"));
   const name = values.name ?? "listener", device = values.device ?? crypto.randomUUID();
   // deno-lint-ignore no-control-regex
   if (name.length < 1 || name.length > 64 || /[\u0000-\u001f\u007f-\u009f]/.test(name)) {

@@ -25,7 +25,7 @@ function afterStartFlag(flag: string): After {
 }
 
 const START = Object.fromEntries(formsOf(START_FLAGS).map((flag) => [flag, afterStartFlag(flag)]));
-const { http, config, source, bitrate } = START;
+const { http, https, cert, key, config, source, bitrate } = START;
 const frame = START["frame-ms"], sendMode = START["send-mode"], poolSize = START["pool-size"];
 const mode = ["channels", "mix"];
 
@@ -83,11 +83,16 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "load-seconds": "text",
       only: "text",
       json: "nothing",
+      config,
       http,
+      https,
+      cert,
+      key,
       "media-port": "text",
       "public-host": "text",
       "state-dir": "directory",
       "pool-size": poolSize,
+      "max-clients": "text",
       "send-mode": sendMode,
       dscp: "text",
       bitrate,

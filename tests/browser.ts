@@ -101,7 +101,14 @@ export class TestBrowser implements AsyncDisposable {
 export async function openBrowser(flags: readonly string[] = []): Promise<TestBrowser> {
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", ...flags],
+    // Nothing but the page: a graphics card isn't looked for.
+    args: [
+      "--no-sandbox",
+      "--disable-dev-shm-usage",
+      "--disable-gpu",
+      "--autoplay-policy=no-user-gesture-required",
+      ...flags,
+    ],
     timeout: STEP_MS,
   });
   return new TestBrowser(browser);

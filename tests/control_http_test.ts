@@ -25,7 +25,7 @@ Deno.test("64 KiB of body are read, one byte more is 413, with and without Conte
 
 /** A request in chunks, written by hand; its status. */
 function chunked(port: number, body: string): Promise<number> {
-  const head = `POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${JOIN_CODE}\r\n` +
+  const head = `POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${JOIN_CODE}\r\n` +
     "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
   const chunks = body.match(/[\s\S]{1,10000}/g) ?? [];
   const text = head + chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("") + "0\r\n\r\n";
@@ -72,7 +72,7 @@ Deno.test("a join of 10 MB is refused without being read", async () => {
   // A sender that announces 10 MB and sends none of it has its answer nevertheless, and is told to close.
   const announced = await exchange(
     house.port,
-    `POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${JOIN_CODE}\r\n` +
+    `POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${JOIN_CODE}\r\n` +
       "Content-Type: application/json\r\nContent-Length: 10000000\r\n\r\n",
     true,
   );
@@ -106,7 +106,7 @@ Deno.test("who sends too much has the answer before the connection breaks under 
 
 Deno.test("a 10 MB body on a path without a body doesn't keep the connection", async () => {
   await using house = await fakeHouse();
-  const head = `GET /api/v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ENGINEER}\r\n`;
+  const head = `GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${ENGINEER}\r\n`;
   const { text } = await exchange(house.port, `${head}Content-Length: 10000000\r\n\r\n`, true);
   assert.match(text, /^HTTP\/1\.1 200 /);
   assert.match(text, /connection: close/i);
@@ -163,15 +163,15 @@ Deno.test("a failure of our own is a 500 problem that tells nothing of the insid
 Deno.test("slow, silent and idle connections are ended, and senseless ones get a problem", async () => {
   const limits = { ...SERVER_LIMITS, headersMs: 60, requestMs: 120, idleMs: 60, checkMs: 20 };
   await using house = await fakeHouse({ limits });
-  const head = `POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${JOIN_CODE}\r\n` +
+  const head = `POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${JOIN_CODE}\r\n` +
     "Content-Type: application/json\r\nContent-Length: 100\r\n";
   const [silent, slowHead, slowBody, idle, senseless, longHead] = await Promise.all([
     exchange(house.port, "", true),
     exchange(house.port, head, true),
     exchange(house.port, `${head}\r\n{`, true),
-    exchange(house.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", true),
+    exchange(house.port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", true),
     exchange(house.port, "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", true),
-    exchange(house.port, `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, true),
+    exchange(house.port, `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, true),
   ]);
   for (const { closed } of [silent, slowHead, slowBody, idle, senseless, longHead]) assert.ok(closed);
   assert.match(slowHead.text, /^HTTP\/1\.1 408 /);
@@ -202,9 +202,9 @@ Deno.test("a hostile Host header or target is a problem, not a failure", async (
   await using house = await fakeHouse();
   for (
     const head of [
-      "GET /a\\b HTTP/1.1\r\nHost: x",
+      "GET /a\\b HTTP/1.1\r\nHost: localhost",
       "GET /healthz HTTP/1.1\r\nHost: a b/c@d",
-      "GET http:// HTTP/1.1\r\nHost: x",
+      "GET http:// HTTP/1.1\r\nHost: localhost",
     ]
   ) {
     const { text } = await exchange(house.port, `${head}\r\n\r\n`);

@@ -75,7 +75,7 @@ Deno.test("neither a slow request nor an idle connection keeps it from ending", 
   await using server = await startServer({ args: ["--source", "tones", "--pool-size", "1"] });
   const { hostname, port } = new URL(server.url);
   using slow = await Deno.connect({ hostname, port: Number(port) });
-  await slow.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: x\r\n"));
+  await slow.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: localhost\r\n"));
   using _idle = await Deno.connect({ hostname, port: Number(port) });
   await server.call("GET", "/api/v1/status");
   assert.equal(await server.stop(), 0, server.output.join("\n"));

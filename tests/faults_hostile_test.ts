@@ -157,7 +157,7 @@ Deno.test("a join of ten megabytes is refused, with and without its length, and 
   const url = `${server.url}/api/v1/sessions`;
   let before = 0;
   const head =
-    `POST /api/v1/sessions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${JOIN_CODE}\r\ncontent-type: application/json\r\n`;
+    `POST /api/v1/sessions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${JOIN_CODE}\r\ncontent-type: application/json\r\n`;
   for (let i = 0; i < 5; i++) {
     assert.match(await talk(server, `${head}content-length: ${10 << 20}\r\n\r\n`, 10), /^HTTP\/1\.1 413 /);
     assert.match(await talk(server, `${head}transfer-encoding: chunked\r\n\r\nA00000\r\n`, 10), /^HTTP\/1\.1 413 /);
@@ -185,13 +185,13 @@ hostileTest("what is no HTTP is refused and closed", async (server) => {
       [crypto.getRandomValues(new Uint8Array(4096)).fill(0xff, 0, 1), 400],
       ["GET /healthz\r\n\r\n", 400],
       ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],
-      ["POST /api/v1/sessions HTTP/1.1\r\nhost: x\r\ncontent-length: minus\r\n\r\n", 400],
+      ["POST /api/v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: minus\r\n\r\n", 400],
       [
-        "POST /api/v1/sessions HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /api/v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         400,
       ],
-      [`GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: ${long}\r\n\r\n`, 431],
-      [`GET /${long} HTTP/1.1\r\nhost: x\r\n\r\n`, 431],
+      [`GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-long: ${long}\r\n\r\n`, 431],
+      [`GET /${long} HTTP/1.1\r\nhost: localhost\r\n\r\n`, 431],
     ] as const
   ) {
     const answer = await talk(server, what);

@@ -54,7 +54,12 @@ async function assertRefused(args: readonly string[], says: RegExp, code = 2, en
 const BAD: Readonly<Record<string, readonly string[]>> = {
   "source": ["microphone", "wav:", "demo:1"],
   "channels": ["0", "65", "many", "1.5"],
+  "name": ["", "a\nb", " blank", "ä".repeat(32)],
+  "no-discovery": ["yes"],
   "http": ["nowhere", "localhost:5100", "127.0.0.1:99999", "::1:5100:", "127.0.0.1:"],
+  "https": ["nowhere", "127.0.0.1:99999"],
+  "cert": ["", "alone.pem"],
+  "key": ["", "alone.pem"],
   "media-port": ["65536", "-1", "x"],
   "public-host": ["two words", ""],
   "join-code": ["abc", "with space", ""],
@@ -69,6 +74,8 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   "bitrate": ["15999", "256001", "96k"],
   "log-level": ["loud"],
   "log-json": ["yes"],
+  "config": ["", "/dev/null/config"],
+  "check": ["me"],
   "help": ["me"],
 };
 
@@ -79,7 +86,7 @@ Deno.test("every flag in the help has bad values, and each is one line and exit 
   assert.deepEqual([...flags].sort(), Object.keys(BAD).sort());
   const cases = flags.flatMap((flag) => BAD[flag].map((value) => [flag, value] as const));
   await forEach(cases, ([flag, value]) => {
-    const says = flag === "source" ? /cannot use source/ : new RegExp(`--${flag}\\b`);
+    const says = flag === "config" && value ? /cannot read config file/ : new RegExp(`--${flag}\\b`);
     return assertRefused([...flag === "source" ? [] : ["--source", "tones"], `--${flag}=${value}`], says);
   });
 });

@@ -1,0 +1,268 @@
+// @ts-check
+/**
+ * The heart of listening in a page: decodes each packet when it comes and keeps the shared ring as full as it must be, no
+ * fuller. Makes up what is missing, plays at the speed that keeps the depth, begins anew when the sender does. In: RTP
+ * packets, in the order in which they were sent (the line keeps it). Out: stereo in the ring. The page's audio worker;
+ * allocates nothing after the constructor.
+ *
+ * Timestamps are unwrapped. `edge` is that of the next sample to be decoded; the sample that is played now is as far before
+ * it as the ring and the resampler hold. Time is the card's own: frames it has taken.
+ */
+import { Arrivals, Depth } from "./listen_depth.js";
+import { Mixdown } from "./listen_mix.js";
+import { frameOf } from "./listen_packets.js";
+import { MOST_PUSHED, Resampler } from "./listen_resampler.js";
+
+const PER_MS = 48;
+/** A timestamp so far off is a new start of the sender's. */
+const JUMP_FRAMES = 96_000;
+/** Packets have come too late for so long: the path has become longer for good. The same for too deep a buffer. */
+const LATE_MS = 100;
+/** So much deeper than meant isn't played off, it is left out. */
+const SKIP_MS = 30;
+/** Missing audio is made up for so long; then there is silence. */
+const CONCEAL_FRAMES = 4800;
+/** What is made up at once when the ring runs low: 2.5 ms. */
+const COVER_FRAMES = 120;
+/** A step between what was played and what comes is spread over so many frames. */
+const SEAM_FRAMES = 96;
+/** The card has taken nothing for so long: it sleeps. */
+const ASLEEP_MS = 200;
+
+export class Playout {
+  arrivals = new Arrivals();
+  depth = new Depth(this.arrivals);
+  mixdown = new Mixdown();
+  /** Times that something was made up; packets too late, that couldn't be decoded; times that the buffer was set anew. */
+  concealed = 0;
+  late = 0;
+  broken = 0;
+  resyncs = 0;
+  /** Sum and count of how early packets were, since somebody set them to 0, in frames. */
+  leads = 0;
+  leadCount = 0;
+  #ring;
+  /** Frames that the card takes in one go. */
+  #burst = 128;
+  /** @type {import("./listen_decoder.js").Decoders | null} */
+  #decoders = null;
+  #resampler = new Resampler();
+  #rendered = new Float32Array(2 * MOST_PUSHED);
+  #started = false;
+  #anew = false;
+  #edge = 0;
+  #timestamp = 0;
+  #unwrapped = 0;
+  #lateSince = Infinity;
+  #deepSince = Infinity;
+  /** Frames made up since the last real one. */
+  #gap = 0;
+  #seam = false;
+  #last = new Float32Array(2);
+  #silent = 0;
+  #out = 0;
+  /** Frames that the card has taken, without wraps. */
+  #clock = 0;
+  #movedAt = 0;
+  #asleep = false;
+
+  /** @param {import("./listen_ring.js").Ring} ring */
+  constructor(ring) {
+    this.#ring = ring;
+    this.#silent = ring.silent;
+    this.#out = ring.out;
+  }
+
+  set burst(/** @type {number} */ frames) {
+    this.#burst = Math.max(128, frames);
+    this.#ring.low = this.#burst;
+  }
+
+  /** Other streams from now on. @returns the decoders so far, which are the caller's to free */
+  redirect(/** @type {import("./listen_decoder.js").Decoders} */ decoders) {
+    const before = this.#decoders;
+    this.#decoders = decoders;
+    return before;
+  }
+  /** The next packet is the first one of another sender's clock. */
+  renew() {
+    this.#anew = true;
+  }
+
+  /** Timestamp of the sample that goes to the card next. */
+  get position() {
+    return this.#edge - this.#resampler.ahead - this.#ring.level;
+  }
+  /** A timestamp without its wraps. */
+  unwrap(/** @type {number} */ timestamp) {
+    return this.#unwrapped + ((timestamp - this.#timestamp) | 0);
+  }
+
+  /**
+   * @param {Uint8Array} b the datagram @param {import("./listen_packets.js").Packet} packet @param {number} time
+   * @returns {number} frames that it holds; 0: it can't be decoded
+   */
+  packet(b, packet, time) {
+    const frames = frameOf(b[packet.at]);
+    if (this.#decoders === null || frames === 0) return this.#refuse();
+    this.#look(time);
+    let at = this.unwrap(packet.timestamp);
+    const off = Math.abs(at - this.#edge) > JUMP_FRAMES;
+    if (!this.#started || this.#anew || off) at = this.#begin(packet.timestamp);
+    this.#timestamp = packet.timestamp;
+    this.#unwrapped = at;
+    const missing = at - this.#edge;
+    if (missing > 0) {
+      const repeated = packet.earlierLength > 0 && packet.earlierOffset === missing &&
+        this.#decoders.decode(b, packet.earlierAt, packet.earlierLength) === missing;
+      if (repeated) this.#store(0, missing);
+      else this.#conceal(missing);
+    }
+    if (this.#decoders.decode(b, packet.at, packet.length) !== frames) return this.#refuse();
+    this.#look(time);
+    this.#arrived(at);
+    const behind = Math.max(0, this.#edge - at);
+    if (behind >= frames) this.#drop(at + frames, time);
+    else {
+      this.#lateSince = Infinity;
+      this.#gap = 0;
+      if (behind > 0) this.#seam = true;
+      this.#store(behind, frames - behind);
+    }
+    this.#regulate(time);
+    return frames;
+  }
+
+  /** The ring is about to run dry: makes up what is late, for the next burst. */
+  cover() {
+    if (!this.#started || this.#asleep) return;
+    this.#look(this.#movedAt);
+    while (this.#ring.level < this.#burst && this.#gap < CONCEAL_FRAMES) this.#conceal(COVER_FRAMES);
+  }
+
+  #refuse() {
+    this.broken++;
+    return 0;
+  }
+
+  /** What the card has done meanwhile. */
+  #look(/** @type {number} */ time) {
+    const ring = this.#ring, { out, silent } = ring;
+    // What was silent instead isn't played any more.
+    this.#edge += (silent - this.#silent) | 0;
+    if (silent !== this.#silent) this.#seam = false;
+    this.#silent = silent;
+    if (out !== this.#out) {
+      this.#clock += (out - this.#out) | 0;
+      this.#out = out;
+      this.#movedAt = time;
+      if (this.#asleep) this.#anew = true;
+      this.#asleep = false;
+    } else if (this.#started && time - this.#movedAt > ASLEEP_MS) this.#asleep = true;
+  }
+
+  /** The packet with this timestamp is heard after the depth that is meant. @returns its timestamp, not wrapped yet */
+  #begin(/** @type {number} */ timestamp) {
+    if (this.#started) this.resyncs++;
+    this.#started = true;
+    this.#anew = false;
+    this.#settle(timestamp);
+    return timestamp;
+  }
+
+  /** Sets the buffer anew, so that what comes next, at `edge`, is early by the depth that is meant. */
+  #settle(/** @type {number} */ edge) {
+    const frames = Math.round(this.depth.targetMs * PER_MS);
+    this.arrivals.reset();
+    this.depth.restart(this.#clock / PER_MS);
+    this.#edge = edge;
+    this.#lateSince = this.#deepSince = Infinity;
+    this.#gap = 0;
+    this.#seam = false;
+    this.#ring.silence(frames);
+    this.#ring.keep(frames);
+    this.#ring.playing = true;
+  }
+
+  #arrived(/** @type {number} */ at) {
+    if (this.#asleep || this.#ring.jumps) return;
+    const now = this.#clock / PER_MS;
+    this.arrivals.arrived(now, now - at / PER_MS);
+    this.leads += Math.max(0, at - this.position);
+    this.leadCount++;
+  }
+
+  /** All of it came too late. */
+  #drop(/** @type {number} */ next, /** @type {number} */ time) {
+    this.late++;
+    this.#seam = true;
+    this.#lateSince = Math.min(this.#lateSince, time);
+    if (time - this.#lateSince < LATE_MS) return;
+    this.resyncs++;
+    this.#settle(next);
+  }
+
+  #regulate(/** @type {number} */ time) {
+    if (this.#asleep || this.#ring.jumps || this.arrivals.fastest === Infinity) return;
+    const depthMs = (this.#clock - this.position) / PER_MS - this.arrivals.fastest;
+    if (depthMs < this.depth.targetMs + SKIP_MS) this.#deepSince = Infinity;
+    else if (this.#deepSince === Infinity) this.#deepSince = time;
+    else if (time - this.#deepSince > LATE_MS) {
+      this.resyncs++;
+      this.#deepSince = Infinity;
+      this.#ring.keep(Math.max(0, this.#ring.level - Math.round((depthMs - this.depth.targetMs) * PER_MS)));
+      this.depth.restart(this.#clock / PER_MS);
+      return;
+    }
+    this.depth.update(this.#clock / PER_MS, depthMs);
+    this.#resampler.speed = this.depth.speed;
+  }
+
+  /** Makes up `frames` frames, as long as that makes sense. */
+  #conceal(/** @type {number} */ frames) {
+    for (let left = frames; left > 0 && this.#gap < CONCEAL_FRAMES;) {
+      const count = Math.min(left, 480);
+      this.#decoders?.conceal(count);
+      this.concealed++;
+      this.#gap += count;
+      this.#store(0, count);
+      left -= count;
+      frames -= count;
+    }
+    // What would be too much is silence, which the empty ring gives.
+    this.#edge += frames;
+  }
+
+  /** Puts `count` decoded frames, from frame `first` on, behind what is there. */
+  #store(/** @type {number} */ first, /** @type {number} */ count) {
+    const decoders = /** @type {import("./listen_decoder.js").Decoders} */ (this.#decoders);
+    const resampler = this.#resampler, at = resampler.writeAt(), { stored } = resampler;
+    const plane = (/** @type {number} */ stream) => decoders.plane(stream) + first;
+    if (!decoders.stereo) this.mixdown.apply(decoders.samples, plane, decoders.streams, count, stored, at);
+    else {
+      const { samples } = decoders, from = decoders.plane(0) + 2 * first;
+      for (let i = 0; i < 2 * count; i++) stored[at + i] = samples[from + i];
+    }
+    if (this.#seam) this.#spread(stored, at, count);
+    this.#last[0] = stored[at + 2 * count - 2];
+    this.#last[1] = stored[at + 2 * count - 1];
+    resampler.commit(count);
+    this.#edge += count;
+    for (let ready = resampler.ready; ready > 0; ready = resampler.ready) {
+      const piece = Math.min(ready, MOST_PUSHED);
+      resampler.render(this.#rendered, piece);
+      this.#ring.push(this.#rendered, piece);
+    }
+  }
+
+  /** @param {Float32Array} stored @param {number} at @param {number} count */
+  #spread(stored, at, count) {
+    const left = this.#last[0] - stored[at], right = this.#last[1] - stored[at + 1];
+    for (let i = 0; i < Math.min(count, SEAM_FRAMES); i++) {
+      const rest = (1 - i / SEAM_FRAMES) ** 2;
+      stored[at + 2 * i] += left * rest;
+      stored[at + 2 * i + 1] += right * rest;
+    }
+    this.#seam = false;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * A fader for a thumb: a touch that hardly moves is a tap and never moves it, two taps put the fresh value back. Browsers
+ * differ in both (some send moves at once, some never a double click), so it is done here, around the slider. Browser's
+ * main thread.
+ */
+import { newGesture, Slider } from "./fader.js";
+import { html, useRef } from "./html.js";
+import { GAIN } from "./taper.js";
+
+/** What a thumb that means to stay moves. */
+const STILL_PX = 6;
+const DOUBLE_MS = 350;
+
+/** @param {Omit<import("./fader.js").SliderProps, "scale"> & { scale?: import("./taper.js").Scale }} props */
+export function Thumb(props) {
+  const { scale = GAIN, disabled = false, max, value, onMove } = props;
+  const touch = useRef({ id: -1, x: 0, y: 0, moved: false, tappedAt: -Infinity });
+  const onDown = (event) => {
+    const held = touch.current;
+    if (event.pointerType !== "touch") return void (held.id = -1);
+    Object.assign(held, { id: event.pointerId, x: event.clientX, y: event.clientY, moved: false });
+  };
+  const onPointerMove = (event) => {
+    const held = touch.current;
+    if (event.pointerId !== held.id || held.moved) return;
+    held.moved = Math.hypot(event.clientX - held.x, event.clientY - held.y) > STILL_PX;
+    if (!held.moved) event.stopPropagation();
+  };
+  const onUp = (event) => {
+    const held = touch.current;
+    if (event.pointerId !== held.id) return;
+    const time = performance.now(), isSecond = time - held.tappedAt < DOUBLE_MS;
+    held.tappedAt = held.moved || isSecond ? -Infinity : time;
+    const fresh = Math.min(scale.fresh, max ?? scale.max);
+    if (isSecond && !held.moved && !disabled && value !== fresh) onMove(fresh, newGesture());
+  };
+  const onDouble = (event) => touch.current.id >= 0 && event.stopPropagation();
+  return html`
+    <div class="thumb" onPointerDownCapture=${onDown} onPointerMoveCapture=${onPointerMove} onPointerUpCapture=${onUp}
+      onPointerCancelCapture=${() => (touch.current.moved = true)} onDblClickCapture=${onDouble}>
+      <${Slider} ...${props} scale=${scale} horizontal />
+    </div>
+  `;
+}

@@ -1,0 +1,43 @@
+/**
+ * A page over the page: it takes the focus, Escape and its button close it, and the focus goes back to where it was. Tab
+ * stays inside. Browser's main thread.
+ */
+import { html, names, useEffect, useRef } from "./html.js";
+import { t } from "./words.js";
+
+const REACHABLE = 'button:not(:disabled), [href], input, select, [tabindex="0"]';
+
+/** @param {{ title: string, onClose: () => void, children: unknown, class?: string }} props */
+export function Overlay({ title, onClose, children, class: className }) {
+  const box = useRef(null), close = useRef(onClose);
+  close.current = onClose;
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current.querySelector(".close").focus();
+    return () => before?.focus?.();
+  }, []);
+  const onKeyDown = (event) => {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      return close.current();
+    }
+    if (event.key !== "Tab") return;
+    const all = [...box.current.querySelectorAll(REACHABLE)], first = all[0], last = all[all.length - 1];
+    const from = document.activeElement;
+    if (from !== (event.shiftKey ? first : last)) return;
+    event.preventDefault();
+    (event.shiftKey ? last : first).focus();
+  };
+  return html`
+    <div class=${names(
+      "overlay",
+      className,
+    )} role="dialog" aria-modal="true" aria-label=${title} ref=${box} onKeyDown=${onKeyDown}>
+      <header class="overlay-head">
+        <h2>${title}</h2>
+        <button type="button" class="close" onClick=${() => close.current()}>${t("close")}</button>
+      </header>
+      <div class="overlay-body">${children}</div>
+    </div>
+  `;
+}

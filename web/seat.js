@@ -1,0 +1,243 @@
+/**
+ * The chosen seat: who sits there and how late, what the engineer may set, and what can be done with its mix. Browser's
+ * main thread.
+ */
+import { ConfirmButton } from "./confirm.js";
+import { ChannelPicker, NameButton } from "./edit.js";
+import { Slider } from "./fader.js";
+import { html, useState } from "./html.js";
+import { qualityOf } from "./quality.js";
+import { LegTable, lossText, msText, statusOf } from "./seats.js";
+import { CueButton, LimiterBar } from "./seat_sound.js";
+import { CEILING, dbText, GAIN } from "./taper.js";
+import { number, t } from "./words.js";
+
+/** A seat for somebody who isn't here yet. */
+function Prepare({ desk }) {
+  const [name, setName] = useState("");
+  const submit = async (event) => {
+    event.preventDefault();
+    if (name.trim() === "") return;
+    const made = await desk.ask("POST", "/seats", { name: name.trim() });
+    if (!made) return;
+    setName("");
+    desk.choose(made.seat);
+  };
+  return html`
+    <form class="block" onSubmit=${submit}>
+      <h3>${t("con.seat.prepare")}</h3>
+      <p class="dim small">${t("con.seat.prepare.why")}</p>
+      <div class="line"><input aria-label=${t("con.name")} placeholder=${t("con.name")} maxlength="64" value=${name}
+          onInput=${(event) => setName(event.target.value)} /><button disabled=${desk.offline}>${t(
+            "con.add",
+          )}</button></div>
+    </form>
+  `;
+}
+
+/** What is streamed, in a line. */
+function streamText({ mode, channels, frameMs, bitrate }) {
+  const words = { n: channels.length, frame: number(frameMs, frameMs % 1 ? 1 : 0), rate: number(bitrate / 1000) };
+  return t(`con.stream.${mode}`, words);
+}
+
+function Phone({ desk, id }) {
+  const { state, status } = desk, session = state.sessions[state.seats[id].session], now = statusOf(status, id);
+  if (!session) return html`<p class="block dim">${t("con.seats.empty")}</p>`;
+  const quality = now === null ? "waiting" : qualityOf(now);
+  return html`<div class=${`block q-${quality}`}>
+    <p class="quality">${t(`quality.${quality}.why`)}</p>
+    <dl class="facts figures">
+      <dt>${t("con.device")}</dt><dd>${now?.address ?? t("con.seat.noaddress")}</dd>
+      <dt>${t("con.stream")}</dt><dd>${streamText(session)}</dd>
+      <dt>${t("con.loss")}</dt><dd>${t("con.percent", { value: lossText(now?.latency.lossPercent ?? null) })}</dd>
+      <dt>${t("con.jitter")}</dt><dd>${t("ms", { value: msText(now?.latency.jitterMs) })}</dd>
+      <dt>${t("con.packets")}</dt><dd>${number(now?.packets ?? 0)}</dd>
+    </dl>
+    ${now && html`<${LegTable} latency=${now.latency} />`}
+  </div>`;
+}
+
+function Rules({ desk, id }) {
+  const { live, offline } = desk, seat = desk.state.seats[id];
+  const set = (change) => desk.ask("PATCH", `/seats/${id}`, change);
+  const toggle = (field, word) =>
+    html`
+      <button type="button" class="toggle" aria-pressed=${seat[field]} disabled=${offline} title=${t(`${word}.why`)}
+        onClick=${() => set({ [field]: !seat[field] })}>${t(word)}</button>
+    `;
+  return html`
+    <div class="block">
+      <div class="line">${toggle("locked", "con.lock")}${toggle("recallSafe", "con.safe")}</div>
+      <div class="setting"><span>${t("con.maxgain")}</span><output class="figures">${t("db", {
+        value: dbText(seat.maxGainDb),
+      })}</output>
+          <${PatientSlider} scale=${{ ...GAIN, fresh: 10 }} value=${seat.maxGainDb} label=${t(
+            "con.maxgain",
+          )} disabled=${offline} onSet=${(maxGainDb) => set({ maxGainDb })} />
+        </div>
+      <div class="setting"><span>${t("con.ceiling")}</span><output class="figures">${t("db", {
+        value: dbText(seat.mix.limiter.ceilingDb),
+      })}</output>
+          <${Slider} scale=${CEILING} value=${seat.mix.limiter.ceilingDb} label=${t(
+            "con.ceiling",
+          )} horizontal disabled=${offline}
+            onMove=${(ceilingDb, gesture) => live.move(id, { limiter: { ceilingDb } }, gesture)} />
+        </div>
+      <${LimiterBar} live=${live} seat=${id} />
+    </div>
+  `;
+}
+
+/**
+ * A slider for what goes over HTTP: one request at a time, with the newest value. Until the answer it shows what the
+ * server has.
+ */
+function PatientSlider({ scale, value, label, disabled, onSet }) {
+  const [line] = useState({ wanted: null, busy: false });
+  const onMove = async (wanted) => {
+    line.wanted = wanted;
+    if (line.busy) return;
+    line.busy = true;
+    while (line.wanted !== null) {
+      const next = line.wanted;
+      line.wanted = null;
+      await onSet(next);
+    }
+    line.busy = false;
+  };
+  return html`<${Slider} ...${{ scale, value, label, disabled, onMove }} horizontal />`;
+}
+
+/** Other seats to tick, and what to do with them. */
+function CopyTo({ desk, id, onDone }) {
+  const [to, setTo] = useState([]), { order, seats } = desk.state;
+  const toggle = (seat) => setTo(to.includes(seat) ? to.filter((one) => one !== seat) : [...to, seat]);
+  const copy = async () => {
+    if (await desk.ask("POST", `/seats/${id}/mix/copy`, { to }) === undefined) return;
+    desk.say(t("con.copy.done"));
+    onDone();
+  };
+  return html`
+    <div class="block" role="group" aria-label=${t("con.copy")}>
+      <div class="picker">${order.filter((seat) => seat !== id && seats[seat]).map((seat) =>
+        html`
+          <label key=${seat}
+            class="tick"><input type="checkbox" checked=${to.includes(seat)} onChange=${() =>
+              toggle(seat)} /><span>${seats[seat].name}</span></label>
+        `
+      )}</div>
+      <button type="button" class="main" disabled=${to.length === 0 || desk.offline} onClick=${copy}>${t(
+        "con.copy.do",
+        { n: to.length },
+      )}</button>
+    </div>
+  `;
+}
+
+function MoveTo({ desk, id, onDone }) {
+  const { sessions, seats } = desk.state;
+  const others = Object.entries(sessions).filter(([, { seat, cue, pfl }]) =>
+    seat !== id && seats[seat] && !cue && !pfl
+  );
+  const move = async (session) => {
+    if (await desk.ask("POST", `/seats/${id}/move`, { session }) === undefined) return;
+    desk.say(t("con.move.done"));
+    onDone();
+  };
+  return html`<div class="block choices" role="group" aria-label=${t("con.move")}>
+    ${others.length === 0 && html`<p class="dim">${t("con.move.none")}</p>`}
+    ${
+    others.map(([session, { seat }]) =>
+      html`<${ConfirmButton} key=${session} onConfirm=${() => move(session)} label=${seats[seat].name}>${
+        seats[seat].name
+      }</${ConfirmButton}>`
+    )
+  }
+  </div>`;
+}
+
+function Hears({ desk, id }) {
+  const { channels } = desk.state, { channels: may } = desk.state.seats[id];
+  const all = Object.keys(channels).map(Number);
+  const set = (chosen) => desk.ask("PATCH", `/seats/${id}`, { channels: chosen });
+  return html`<div class="block">
+    <button type="button" class="toggle" aria-pressed=${may === undefined} onClick=${() =>
+    set(may === undefined ? all : null)}>${t("con.hears.all")}</button>
+    ${
+    may !== undefined &&
+    html`<p class="dim small">${t("con.hears.some", { n: may.length, all: all.length })}</p>
+      <${ChannelPicker} channels=${channels} chosen=${may} label=${t("con.hears")} onChange=${set} />`
+  }
+  </div>`;
+}
+
+const DRAWERS = { copy: CopyTo, move: MoveTo, hears: Hears };
+
+/** What can be done: most of it opens a drawer below. */
+function Deeds({ desk, id }) {
+  const { state, offline } = desk, seat = state.seats[id], { name } = seat, at = state.order.indexOf(id);
+  const [drawer, setDrawer] = useState(null), Drawer = drawer && DRAWERS[drawer];
+  const open = (which, word) =>
+    html`
+      <button type="button" class="toggle" aria-expanded=${drawer === which} aria-pressed=${drawer ===
+        which} disabled=${offline}
+        onClick=${() => setDrawer(drawer === which ? null : which)}>${t(word)}</button>
+    `;
+  const shift = (by) => {
+    const order = state.order.filter((one) => one !== id);
+    order.splice(at + by, 0, id);
+    return desk.ask("PUT", "/seats/order", { order });
+  };
+  const drop = async () => {
+    if (await desk.ask("DELETE", `/seats/${id}`) !== undefined) desk.choose(null);
+  };
+  return html`
+    <div class="block deeds">
+      <div class="line">
+        <button type="button" disabled=${offline} aria-label=${t("con.undo.of", { name })} onClick=${() =>
+          desk.ask("POST", `/seats/${id}/mix/undo`)}>${t("undo")}</button>
+        <${ConfirmButton} disabled=${offline} label=${t("con.reset.of", { name })} onConfirm=${() =>
+          desk.ask("POST", `/seats/${id}/mix/reset`)}>${t("reset")}</${ConfirmButton}>
+          <${CueButton} desk=${desk} seat=${id} />
+        </div>
+        <div class="line">${open("copy", "con.copy")}${open("move", "con.move")}${open("hears", "con.hears")}</div>
+        ${Drawer && html`<${Drawer} desk=${desk} id=${id} onDone=${() => setDrawer(null)} />`}
+        <div class="line">
+          <button type="button" onClick=${() => desk.overlay({ kind: "join", seat: id })}>${t("con.invite")}</button>
+          <button type="button" class="icon" disabled=${offline || at <= 0} aria-label=${t("con.earlier", {
+            name,
+          })} onClick=${() => shift(-1)}>◀</button>
+          <button type="button" class="icon" disabled=${offline || at >= state.order.length - 1} aria-label=${t(
+            "con.later",
+            { name },
+          )} onClick=${() => shift(1)}>▶</button>
+          <span class="spring"></span>
+          <${ConfirmButton} disabled=${offline} label=${t("con.delete.of", { name })} onConfirm=${drop}>${t(
+            "con.delete",
+          )}</${ConfirmButton}>
+        </div>
+      </div>
+  `;
+}
+
+/** @param {{ desk: import("./desk.js").DeskParts }} props */
+export function SeatPanel({ desk }) {
+  const { state, seat: id, offline } = desk;
+  if (id === null) {
+    return html`
+      <p class="block dim">${t("con.seat.choose")}</p>
+      <${Prepare} desk=${desk} />
+    `;
+  }
+  const seat = state.seats[id];
+  return html`
+    <div class="block seat-title" style=${{ "--strip": seat.colour ?? "var(--edge)" }}>
+      <${NameButton} name=${seat.name} colour=${seat.colour} disabled=${offline} onChange=${(change) =>
+        desk.ask("PATCH", `/seats/${id}`, change)} />
+    </div>
+    <${Deeds} desk=${desk} id=${id} />
+    <${Rules} desk=${desk} id=${id} />
+    <${Phone} desk=${desk} id=${id} />
+  `;
+}
