@@ -41,7 +41,8 @@ export interface WebFile {
 }
 
 /** Never called. What is named here is fetched together with the program, and embedded in a compiled one. */
-export const EMBEDDED = () => [import("/vendor/preact.js"), import("/vendor/uplot.js"), import("/vendor/uqr.js"), import("libopus-wasm")];
+export const EMBEDDED =
+  () => [import("/vendor/preact.js"), import("/vendor/uplot.js"), import("/vendor/uqr.js"), import("libopus-wasm")];
 
 /** Files of packages that name them to nobody: beside the package's entry. The Opus decoder, for listening. */
 const INNER: Readonly<Record<string, readonly [name: string, file: string]>> = {

@@ -67,11 +67,12 @@ class Store implements AsyncDisposable {
 async function makeBases(store: Store): Promise<void> {
   const base = `${store.folder}/base.tar`;
   const slim = ["doc", "locale", "man"].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
+  const fast = "--dpkgopt=force-unsafe-io";
   // As Debian's own images do.
   const clean =
     `--customize-hook=echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/*.bin /var/cache/apt/archives/*.deb"; };` +
     ` Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";' >"$1/etc/apt/apt.conf.d/docker-clean"`;
-  await run("mmdebstrap", ["--variant=minbase", ...slim, clean, "bookworm", base], { TMPDIR: store.folder });
+  await run("mmdebstrap", ["--variant=minbase", ...slim, fast, clean, "bookworm", base], { TMPDIR: store.folder });
   const trust = await Deno.stat(CERTIFICATES).then(() => ({ [CERTIFICATES]: CERTIFICATES }), () => ({}));
   await store.image("localhost/debian:12-slim", base, trust, ["--env", "DENO_TLS_CA_STORE=mozilla,system"]);
   await Deno.remove(base);

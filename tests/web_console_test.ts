@@ -291,7 +291,7 @@ deskTest("the graph draws a line for each listener, and one alone", async ({ con
     graph.locator("canvas").evaluate((canvas: Any) =>
       canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte: number) => byte > 0)
     );
-  assert.ok(await drawn());
+  await until("ink", async () => await graph.locator("canvas").count() > 0 && await drawn());
   await page.selectOption(".dock select", { label: "Drawn Two" });
   await until("one line", async () => !(await graph.getAttribute("aria-label"))!.includes("Drawn One"));
   await page.getByRole("button", { name: "Enlarge" }).click();

@@ -2,7 +2,6 @@
  * The delays of the last five minutes as a graph (uPlot), for one seat or all, small in the dock and large over the page.
  * In: the history that this page has kept. Browser's main thread.
  */
-import uPlot from "/vendor/uplot.js";
 import { COLOURS } from "./edit.js";
 import { KEPT_MS } from "./history.js";
 import { html, useEffect, useRef, useState } from "./html.js";
@@ -10,6 +9,9 @@ import { Overlay } from "./overlay.js";
 import { FINE_MS, WATCH_MS } from "./quality.js";
 import { LegTable, msText, statusOf } from "./seats.js";
 import { number, t } from "./words.js";
+
+/** As large as all the rest of the page: it comes when a graph is looked at for the first time. */
+const plotter = () => import("/vendor/uplot.js").then((module) => module.default);
 
 const SMALL_PX = 200;
 /** A few milliseconds of room, however small the delays are. */
@@ -89,17 +91,18 @@ function Graph({ desk, ids, height }) {
       width: Math.max(100, box.current.clientWidth),
       height: height ?? Math.max(160, box.current.clientHeight),
     });
-    const { width, height: high } = size();
-    plot.current = new uPlot(
-      options(seats, width, high, getComputedStyle(box.current)),
-      desk.history.table(ids),
-      box.current,
-    );
     const resized = new ResizeObserver(() => plot.current?.setSize(size()));
-    resized.observe(box.current);
+    let gone = false;
+    plotter().then((Plot) => {
+      if (gone) return;
+      const { width, height: high } = size(), style = getComputedStyle(box.current);
+      plot.current = new Plot(options(seats, width, high, style), desk.history.table(ids), box.current);
+      resized.observe(box.current);
+    }, () => desk.say(t("live.offline"), true));
     return () => {
+      gone = true;
       resized.disconnect();
-      plot.current.destroy();
+      plot.current?.destroy();
       plot.current = null;
     };
   }, [lines, height]);

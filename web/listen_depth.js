@@ -9,8 +9,8 @@
 import { KERNEL_AHEAD } from "./listen_resampler.js";
 
 const SECONDS = 10, PERIOD_MS = 1000;
-/** Share of the packets that come in time; what is beyond is made up for. */
-const QUANTILE = 0.99;
+/** Share of the arrivals that are in time; what is beyond is made up for. */
+const QUANTILE = 0.998;
 /** Seconds of fastest transits that the drift is measured from, and how many it takes at least. */
 const DRIFT_SECONDS = 32, DRIFT_AT_LEAST = 8;
 /** The fastest transit of a second differs from that of the one before by so much: the path is another one. */
@@ -31,6 +31,7 @@ export class Arrivals {
   #driftCount = 0;
   #row = 0;
   #rowSince = -Infinity;
+  #before = NaN;
   /** How much faster than the output's the sender's clock runs, in parts per million. */
   driftPpm = 0;
   /** When the window began. */
@@ -43,17 +44,21 @@ export class Arrivals {
     this.#counts.fill(0);
     this.#driftCount = 0;
     this.#rowSince = this.since = -Infinity;
+    this.#before = NaN;
   }
 
-  /** @param {number} time @param {number} transit */
-  arrived(time, transit) {
+  /** @param {number} time @param {number} transit @param {number} frameMs how long the packet lasts */
+  arrived(time, transit, frameMs) {
     if (this.#rowSince === -Infinity) this.#rowSince = this.since = time;
     else if (time - this.#rowSince >= PERIOD_MS) this.#turn(time);
     if (transit - this.fastest > OUTAGE_MS) return;
-    const row = this.#row;
+    const row = this.#row, together = transit < this.#before - frameMs / 2;
+    this.#before = transit;
+    if (transit < this.#fastest[row]) this.#fastest[row] = transit;
+    // What waited behind another one and came with it: of a stall the first counts, however many follow.
+    if (together) return;
     if (this.#counts[row] === 0) this.#bases[row] = Math.min(this.fastest, transit) - BELOW * STEP_MS;
     this.#counts[row]++;
-    if (transit < this.#fastest[row]) this.#fastest[row] = transit;
     const step = Math.floor((transit - this.#bases[row]) / STEP_MS);
     this.#lags[row * STEPS + Math.max(0, Math.min(STEPS - 1, step))]++;
   }
@@ -84,7 +89,7 @@ export class Arrivals {
     return recent !== Infinity ? recent : Math.min(...this.#fastest);
   }
 
-  /** How far the slowest but 1 % of the packets lag behind the fastest of their own second. */
+  /** How far the slowest arrivals but {@link QUANTILE} lag behind the fastest of their own second. */
   spread() {
     let packets = 0;
     for (let row = 0; row < SECONDS; row++) packets += this.#counts[row];
@@ -118,8 +123,8 @@ export class Arrivals {
   }
 }
 
-/** For what the window hasn't seen, for the resampler's look ahead, and for making up what is late before it is missed. */
-const MARGIN_MS = 1.5 + KERNEL_AHEAD / 48;
+/** For what the window hasn't seen, and for the resampler's look ahead. */
+const MARGIN_MS = 0.4 + KERNEL_AHEAD / 48;
 /** Until the arrivals are known, and how long that takes. */
 const FIRST_DEPTH_MS = 15, LEARN_MS = 2000;
 /** The depth follows its target at this speed: 0.4 %. */
@@ -146,6 +151,8 @@ export class Depth {
   targetMs = FIRST_DEPTH_MS;
   depthMs = FIRST_DEPTH_MS;
   speed = 1;
+  /** How long before it is needed a packet that isn't there is made up. */
+  coverMs = 0;
 
   /** @param {Arrivals} arrivals */
   constructor(arrivals) {
@@ -180,7 +187,7 @@ export class Depth {
       this.#aimedAt = time;
       this.#spreadMs = this.#arrivals.spread();
     }
-    const wanted = this.#spreadMs + MARGIN_MS, learning = time - this.#arrivals.since < LEARN_MS;
+    const wanted = this.#spreadMs + MARGIN_MS + this.coverMs, learning = time - this.#arrivals.since < LEARN_MS;
     this.targetMs = learning ? Math.max(wanted, this.targetMs) : wanted;
   }
 

@@ -22,8 +22,8 @@ const LATE_MS = 100;
 const SKIP_MS = 30;
 /** Missing audio is made up for so long; then there is silence. */
 const CONCEAL_FRAMES = 4800;
-/** What is made up at once when the ring runs low: 2.5 ms. */
-const COVER_FRAMES = 120;
+/** How long before the card asks, at least, what is late is made up; how much at once; how much more after the first time. */
+const COVER_MS = 1, COVER_FRAMES = 120, AGAIN_FRAMES = 240;
 /** A step between what was played and what comes is spread over so many frames. */
 const SEAM_FRAMES = 96;
 /** The card has taken nothing for so long: it sleeps. */
@@ -76,6 +76,11 @@ export class Playout {
   set burst(/** @type {number} */ frames) {
     this.#burst = Math.max(128, frames);
     this.#ring.low = this.#burst;
+    this.depth.coverMs = this.#burst / PER_MS - this.patience;
+  }
+  /** Whole milliseconds to wait when the ring runs low, until what isn't there is made up: timers count in those. */
+  get patience() {
+    return Math.max(0, Math.floor(this.#burst / PER_MS - COVER_MS));
   }
 
   /** Other streams from now on. @returns the decoders so far, which are the caller's to free */
@@ -120,7 +125,7 @@ export class Playout {
     }
     if (this.#decoders.decode(b, packet.at, packet.length) !== frames) return this.#refuse();
     this.#look(time);
-    this.#arrived(at);
+    this.#arrived(at, frames);
     const behind = Math.max(0, this.#edge - at);
     if (behind >= frames) this.#drop(at + frames, time);
     else {
@@ -133,11 +138,18 @@ export class Playout {
     return frames;
   }
 
-  /** The ring is about to run dry: makes up what is late, for the next burst. */
+  /**
+   * The ring is about to run dry: makes up what is late, for the next burst.
+   * @returns {number} milliseconds after which to ask again; 0: not by itself
+   */
   cover() {
-    if (!this.#started || this.#asleep) return;
+    if (!this.#started || this.#asleep) return 0;
     this.#look(this.#movedAt);
-    while (this.#ring.level < this.#burst && this.#gap < CONCEAL_FRAMES) this.#conceal(COVER_FRAMES);
+    // After the first time for longer: timers that start each other are held to 4 ms.
+    const wanted = this.#burst + (this.#gap === 0 ? 0 : AGAIN_FRAMES);
+    while (this.#ring.level < wanted && this.#gap < CONCEAL_FRAMES) this.#conceal(COVER_FRAMES);
+    if (this.#gap === 0 || this.#gap >= CONCEAL_FRAMES) return 0;
+    return Math.max(1, Math.floor((this.#ring.level - this.#burst) / PER_MS));
   }
 
   #refuse() {
@@ -184,10 +196,11 @@ export class Playout {
     this.#ring.playing = true;
   }
 
-  #arrived(/** @type {number} */ at) {
+  /** @param {number} at @param {number} frames */
+  #arrived(at, frames) {
     if (this.#asleep || this.#ring.jumps) return;
     const now = this.#clock / PER_MS;
-    this.arrivals.arrived(now, now - at / PER_MS);
+    this.arrivals.arrived(now, now - at / PER_MS, frames / PER_MS);
     this.leads += Math.max(0, at - this.position);
     this.leadCount++;
   }

@@ -18,8 +18,6 @@ const LOOKAHEAD = 120;
 const QUIET_MS = 500;
 /** While something is in doubt the page hears of it so often. */
 const DOUBT_MS = 250;
-/** How long before the card asks what is late is made up: a timer isn't more exact. */
-const COVER_MS = 1;
 
 /**
  * @typedef {{ ssrc: number, payloadType: number, encoding: "opus" | "multiopus", frameMs: number, streams: number,
@@ -41,7 +39,6 @@ class Listener {
   #state = "";
   #packetAt = -Infinity;
   #doubtAt = -Infinity;
-  #burst = 128;
   #timer = 0;
   #cover = 0;
 
@@ -60,7 +57,7 @@ class Listener {
   }
 
   set burst(/** @type {number} */ frames) {
-    this.#burst = this.#playout.burst = frames;
+    this.#playout.burst = frames;
   }
   set gains(/** @type {Float32Array} */ gains) {
     this.#playout.mixdown.set(gains);
@@ -144,7 +141,11 @@ class Listener {
   /** The next burst of the card may find nothing: what hasn't come shortly before it is made up. */
   #low() {
     clearTimeout(this.#cover);
-    this.#cover = setTimeout(() => this.#playout.cover(), Math.max(0, this.#burst / PER_MS - COVER_MS));
+    const cover = () => {
+      const again = this.#playout.cover();
+      if (again > 0) this.#cover = setTimeout(cover, again);
+    };
+    this.#cover = setTimeout(cover, this.#playout.patience);
   }
 
   #second() {

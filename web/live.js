@@ -129,7 +129,7 @@ export class Live extends EventTarget {
     clearTimeout(this.#watch);
     this.#moves.clear();
     this.#synced = false;
-    this.#socket?.close(1000);
+    this.#drop();
   }
 
   /** @param {string} name @param {unknown} [detail] */

@@ -78,7 +78,7 @@ addWords({
   "me.offline.title": ["Offline.", "Sin conexión."],
   "me.offline": [
     "The faders wait until the server is back. Stay on the stage's WiFi: it connects by itself.",
-    "Los faders esperan hasta que vuelva el servidor. Siga en el WiFi del escenario: se conecta sola.",
+    "Los faders esperan hasta que vuelva el servidor. Siga en el WiFi del escenario: la página se conecta sola.",
   ],
   "me.locked.title": ["Locked.", "Bloqueada."],
   "me.locked": [

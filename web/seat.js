@@ -166,8 +166,10 @@ function Hears({ desk, id }) {
     set(may === undefined ? all : null)}>${t("con.hears.all")}</button>
     ${
     may !== undefined &&
-    html`<p class="dim small">${t("con.hears.some", { n: may.length, all: all.length })}</p>
-      <${ChannelPicker} channels=${channels} chosen=${may} label=${t("con.hears")} onChange=${set} />`
+    html`
+      <p class="dim small">${t("con.hears.some", { n: may.length, all: all.length })}</p>
+      <${ChannelPicker} channels=${channels} chosen=${may} label=${t("con.hears")} onChange=${set} />
+    `
   }
   </div>`;
 }
