@@ -40,7 +40,7 @@ const PRIORITY = 45;
 const ROWS_PER_CLIENT = 4;
 const TARGET_ROWS = 128;
 /** A worker that doesn't start, or end, within this is given up; the end of all together may take two seconds. */
-const START_MS = 15_000;
+const START_MS = 30_000;
 const STOP_MS = 600;
 
 /** All that a worker that has no files of its own may read. */
