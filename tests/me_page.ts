@@ -61,6 +61,11 @@ export const fadersOf = (page: Page): Promise<Record<string, number>> =>
     );
   });
 
+/** The finger was lifted, or the browser took it for scrolling; and what it did is drawn. */
+const LISTEN_FOR_THE_END = `void (globalThis.lifted = new Promise((resolve) => {
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, resolve, { once: true, capture: true });
+}).then(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(null))))))`;
+
 /** One finger; `by` in CSS pixels, in steps as a hand makes them. */
 export async function drag(page: Page, slider: Locator, by: number, steps = 12, up = 0): Promise<void> {
   await slider.scrollIntoViewIfNeeded();
@@ -68,6 +73,7 @@ export async function drag(page: Page, slider: Locator, by: number, steps = 12, 
   assert.ok(box);
   const x = box.x + box.width / 2, y = box.y + box.height / 2;
   const devtools = await page.context().newCDPSession(page);
+  await page.evaluate(LISTEN_FOR_THE_END);
   const touch = (type: "touchStart" | "touchMove" | "touchEnd", dx = 0, dy = 0) =>
     devtools.send("Input.dispatchTouchEvent", {
       type,
@@ -76,6 +82,7 @@ export async function drag(page: Page, slider: Locator, by: number, steps = 12, 
   await touch("touchStart");
   for (let i = 1; i <= steps; i++) await touch("touchMove", by * i / steps, -up * i / steps);
   await touch("touchEnd");
+  await page.evaluate("lifted");
   await devtools.detach();
 }
 

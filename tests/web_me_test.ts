@@ -72,8 +72,8 @@ browserTest("a fader that a thumb moves is heard in a native listener and seen o
   // And back the other way: the engineer's hand moves the musician's fader.
   await send.focus();
   await console.keyboard.press("PageUp");
-  await showsValue(fader(page, 3), await valueOf(send));
-  assert.notEqual(await valueOf(send), shown);
+  const hands = async () => [await valueOf(fader(page, 3)), await valueOf(send)];
+  await until(hands, ([own, engineers]) => own === engineers && own > shown, "page and console");
   assertQuiet(page, console);
 });
 
@@ -150,10 +150,13 @@ browserTest("a tap doesn't move a fader, two taps put 0 dB back, a thumb that sc
   const page = await joinMe(browser, server, JOIN_CODE, "Ana");
   const [{ seat }] = (await server.call("GET", "/api/v1/seats")).body;
   /** What page and server agree on, when everything that was done before has arrived. */
+  let muted = false;
   const settled = async (channel: number) => {
-    await muteKey(page, 1).tap();
-    const muted = await muteKey(page, 1).getAttribute("aria-pressed") === "true";
-    const { channels } = await until(() => mixOf(server, seat), (mix) => mix.channels[1].mute === muted, "the mute");
+    await muteKey(page, 1).press("Space");
+    const both =
+      async () => [await muteKey(page, 1).getAttribute("aria-pressed") === "true", await mixOf(server, seat)];
+    const [, { channels }] = await until(both, ([on, mix]) => on !== muted && mix.channels[1].mute === on, "the mute");
+    muted = !muted;
     await showsValue(fader(page, channel), channels[channel].gainDb);
     return channels[channel].gainDb;
   };
