@@ -269,7 +269,9 @@ export async function measure(scenario: Scenario): Promise<Figures> {
   const stop = new SharedArrayBuffer(4), phase = new Int32Array(stop);
   const { hearing, done } = receive("127.0.0.1", clients, stop);
   await hearing;
-  using load = scenario.load === undefined ? null : await ControlLoad.begin(server.url, ENGINEER_KEY, server.seats, scenario.load);
+  using load = scenario.load === undefined
+    ? null
+    : await ControlLoad.begin(server.url, ENGINEER_KEY, server.seats, scenario.load);
   await pause(WARM_UP_MS);
 
   const before = await server.timings();

@@ -40,8 +40,7 @@ export async function until<T>(look: () => T | Promise<T>, wanted: (seen: T) => 
 }
 
 export const strip = (page: Page, channel: number): Locator => page.locator(`[data-strip="c${channel}"]`);
-export const fader = (page: Page, channel: number): Locator =>
-  strip(page, channel).locator(".thumb").first().getByRole("slider");
+export const fader = (page: Page, channel: number): Locator => strip(page, channel).getByRole("slider").first();
 export const masterFader = (page: Page): Locator => page.locator(".dock").getByRole("slider");
 export const muteKey = (page: Page, channel: number): Locator => strip(page, channel).locator("button.mute");
 

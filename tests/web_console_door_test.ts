@@ -127,20 +127,22 @@ deskTest("Listen makes the engineer's own session with the seat's cue, and ends 
   const cued = async () =>
     (await house.call("GET", "/sessions")).filter(({ cue }: Any) => cue === ana.joined.seat).length;
   await choose(page, ana.joined.seat);
-  const listen = page.getByRole("button", { name: "Listen", exact: true });
+  const listen = page.getByRole("button", { name: "Listen here" });
   await listen.click();
   await until("the cue", async () => await cued() === 1);
   assert.equal(await page.locator(".card", { hasText: "Engineer" }).count(), 0, "it is no listener of the stage");
+  await page.getByRole("slider", { name: "Volume here" }).focus();
+  await page.keyboard.press("PageDown");
+  await until("the volume", async () => await valueOf(page.getByRole("slider", { name: "Volume here" })) === 0.8);
   await page.getByRole("button", { name: "Stop listening" }).click();
   await until("its end", async () => await cued() === 0);
   await listen.waitFor();
   assert.deepEqual(page.problems, []);
 });
 
-deskTest("a refused change is explained, and the fader shows what the server has", async (house) => {
+deskTest("a refused change is explained, and isn't shown as made", async (house) => {
   const id = await house.seat("Limited"), page = await house.console();
   await choose(page, id);
-  // The page's own stop is passed by, as by a page that hasn't heard of the limit yet.
   await page.route(
     "**/api/v1/seats/*",
     (route) => route.fulfill({ status: 503, body: "{}", contentType: "application/json" }),

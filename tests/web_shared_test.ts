@@ -1,7 +1,7 @@
 /** What the pages share and what needs no browser: words in both languages, merge patches, tapers, the delays that are kept. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { History, KEPT_MS } from "../web/history.js";
+import { History, KEPT_MS, Recent } from "../web/history.js";
 import { joined, merge, withoutNulls } from "../web/merge.js";
 import { barsOf, qualityOf } from "../web/quality.js";
 import { CEILING, dbText, faderDb, faderPosition, GAIN, PAN, TRIM } from "../web/taper.js";
@@ -130,6 +130,8 @@ Deno.test("15 ms and less than 0.1 % lost is fine, 25 ms and less than 1 % is wa
 Deno.test("the history keeps five minutes of each seat, and gaps as gaps", () => {
   const history = new History();
   const status = (seats: Record<string, number | null>) => ({
+    source: { overruns: 0 },
+    workers: [],
     sessions: Object.entries(seats).map(([seat, totalMs]) => ({
       seat,
       paused: totalMs === null,
@@ -145,4 +147,15 @@ Deno.test("the history keeps five minutes of each seat, and gaps as gaps", () =>
   history.add(status({ b: 22 }), 3500 + KEPT_MS);
   assert.deepEqual(history.of("a"), []);
   assert.deepEqual(history.table([]), [[]]);
+});
+
+Deno.test("a counter tells what it grew by in the last minute, and begins anew with the server", () => {
+  const recent = new Recent();
+  assert.equal(recent.grown, 0);
+  for (
+    const [seconds, count, grown] of [[0, 700, 0], [1, 700, 0], [30, 705, 5], [62, 706, 1], [63, 2, 0], [64, 3, 1]]
+  ) {
+    recent.add(count, seconds * 1000);
+    assert.equal(recent.grown, grown, `after ${seconds} s`);
+  }
 });

@@ -25,6 +25,8 @@ export class Cue extends EventTarget {
   /** Whose mix is heard. @type {string | null} */
   seat = null;
   busy = false;
+  /** Linear, 0 … 1. */
+  volume = 1;
   #secret;
   #live;
   #say;
@@ -44,6 +46,18 @@ export class Cue extends EventTarget {
   /** How it goes, for people. */
   get text() {
     return this.#listening === null ? "" : this.#listening.problem ?? t(`listen.state.${this.#listening.state}`);
+  }
+
+  /** From the stage to the ear; null: not known yet. @returns {number | null} */
+  get delayMs() {
+    return this.#listening?.stats?.delayMs ?? null;
+  }
+
+  /** @param {number} volume */
+  turn(volume) {
+    this.volume = volume;
+    if (this.#listening !== null) this.#listening.volume = volume;
+    this.dispatchEvent(new Event("change"));
   }
 
   /** Begins, changes over without a gap, or ends when this seat is heard already. @param {string} seat */
@@ -74,7 +88,7 @@ export class Cue extends EventTarget {
 
   /** @param {string} seat */
   async #start(seat) {
-    const [{ canListen, Listening }] = await Promise.all([import("./listen.js"), import("./listen_words.js")]);
+    const { canListen, Listening } = await import("./listen.js");
     const cannot = canListen();
     if (cannot !== null) return this.#say(t(`listen.cannot.${cannot}`), true);
     const wish = { name: t("con.cue.name"), device: device(), mode: "mix", frameMs: 5, cue: seat };
@@ -82,7 +96,9 @@ export class Cue extends EventTarget {
     this.#session = joined.session;
     const { session, token, media } = joined;
     this.#listening = new Listening({ session, token, media, live: this.#live });
+    this.#listening.volume = this.volume;
     this.#listening.addEventListener("change", () => this.#followed());
+    this.#listening.addEventListener("stats", () => this.dispatchEvent(new Event("change")));
     this.#set(seat);
     await this.#listening.start();
   }

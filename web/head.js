@@ -23,11 +23,9 @@ const Figure = ({ name, value, why, level }) =>
     </div>
   `;
 
-export const lateOf = (status) => status?.workers.reduce((sum, { lateFrames }) => sum + lateFrames, 0) ?? 0;
-
 /** @param {{ desk: import("./desk.js").DeskParts }} props */
 export function Head({ desk }) {
-  const { state, status, pulse, offline } = desk, late = lateOf(status), overruns = status?.source.overruns ?? 0;
+  const { state, status, history, pulse, offline } = desk, late = history.late.grown, overruns = history.overruns.grown;
   const cpu = pulse.cpuPercent;
   return html`
     <header class="head">

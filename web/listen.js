@@ -6,23 +6,13 @@
  */
 import { call as callServer } from "./api.js";
 import "./listen_words.js";
+import { canListen, secureAddress } from "./listen_can.js";
 import { gainsOf } from "./listen_mix.js";
-import { canListen, Output } from "./listen_output.js";
+import { Output } from "./listen_output.js";
 import { ringMemory } from "./listen_ring.js";
 import { t } from "./words.js";
 
-export { canListen };
-
-/**
- * This page over HTTPS. @param {number} port of the state's `httpsPort` @param {string} fragment what it needs to go on
- */
-export function secureAddress(port, fragment = location.hash.slice(1)) {
-  const url = new URL(location.href);
-  url.protocol = "https:";
-  url.port = String(port);
-  url.hash = fragment;
-  return url.href;
-}
+export { canListen, secureAddress };
 
 /** How long the peaks of `level` are kept. */
 const LEVEL_MS = 50;
@@ -55,6 +45,8 @@ export class Listening extends EventTarget {
   /** What the gains were made of. @type {any[]} */
   #mixed = [];
   #asking = false;
+  /** What the worker says of the line. @type {ListenState} */
+  #line = "starting";
   #level = { left: 0, right: 0 };
   #levelAt = 0;
   #changed = () => this.#follow();
@@ -185,9 +177,6 @@ export class Listening extends EventTarget {
         return void this.#fail(message.reason);
     }
   }
-  /** What the worker says of the line. @type {ListenState} */
-  #line = "starting";
-
   /** Playing is what is heard: the system may keep it silent (no touch yet, a phone call). */
   #sounding() {
     if (this.#output === null) return;

@@ -10,15 +10,6 @@ const GLIDE_S = 0.01;
 /** What the system says of its delay is believed up to here. */
 const MOST_MS = 1000;
 
-/** @returns {"https" | "browser" | null} why this page can't listen; null: it can */
-export function canListen() {
-  const global = /** @type {any} */ (globalThis);
-  if (!global.AudioWorkletNode && global.isSecureContext === false) return "https";
-  if (!global.AudioContext || !global.WebAssembly || !global.Worker) return "browser";
-  if (!global.crossOriginIsolated) return global.isSecureContext === false ? "https" : "browser";
-  return global.SharedArrayBuffer ? null : "browser";
-}
-
 export class Output extends EventTarget {
   #context;
   #gain;

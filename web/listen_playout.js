@@ -12,6 +12,7 @@ import { Arrivals, Depth } from "./listen_depth.js";
 import { Mixdown } from "./listen_mix.js";
 import { frameOf } from "./listen_packets.js";
 import { MOST_PUSHED, Resampler } from "./listen_resampler.js";
+import { Card } from "./listen_ring.js";
 
 const PER_MS = 48;
 /** A timestamp so far off is a new start of the sender's. */
@@ -26,8 +27,6 @@ const CONCEAL_FRAMES = 4800;
 const COVER_MS = 1, COVER_FRAMES = 120, AGAIN_FRAMES = 240;
 /** A step between what was played and what comes is spread over so many frames. */
 const SEAM_FRAMES = 96;
-/** The card has taken nothing for so long: it sleeps. */
-const ASLEEP_MS = 200;
 
 export class Playout {
   arrivals = new Arrivals();
@@ -59,18 +58,12 @@ export class Playout {
   #gap = 0;
   #seam = false;
   #last = new Float32Array(2);
-  #silent = 0;
-  #out = 0;
-  /** Frames that the card has taken, without wraps. */
-  #clock = 0;
-  #movedAt = 0;
-  #asleep = false;
+  #card;
 
   /** @param {import("./listen_ring.js").Ring} ring */
   constructor(ring) {
     this.#ring = ring;
-    this.#silent = ring.silent;
-    this.#out = ring.out;
+    this.#card = new Card(ring);
   }
 
   set burst(/** @type {number} */ frames) {
@@ -143,8 +136,8 @@ export class Playout {
    * @returns {number} milliseconds after which to ask again; 0: not by itself
    */
   cover() {
-    if (!this.#started || this.#asleep) return 0;
-    this.#look(this.#movedAt);
+    if (!this.#started || this.#card.asleep) return 0;
+    this.#look(NaN);
     // After the first time for longer: timers that start each other are held to 4 ms.
     const wanted = this.#burst + (this.#gap === 0 ? 0 : AGAIN_FRAMES);
     while (this.#ring.level < wanted && this.#gap < CONCEAL_FRAMES) this.#conceal(COVER_FRAMES);
@@ -159,18 +152,12 @@ export class Playout {
 
   /** What the card has done meanwhile. */
   #look(/** @type {number} */ time) {
-    const ring = this.#ring, { out, silent } = ring;
+    const card = this.#card;
+    card.look(time, this.#started);
     // What was silent instead isn't played any more.
-    this.#edge += (silent - this.#silent) | 0;
-    if (silent !== this.#silent) this.#seam = false;
-    this.#silent = silent;
-    if (out !== this.#out) {
-      this.#clock += (out - this.#out) | 0;
-      this.#out = out;
-      this.#movedAt = time;
-      if (this.#asleep) this.#anew = true;
-      this.#asleep = false;
-    } else if (this.#started && time - this.#movedAt > ASLEEP_MS) this.#asleep = true;
+    this.#edge += card.silence;
+    if (card.silence > 0) this.#seam = false;
+    if (card.woke) this.#anew = true;
   }
 
   /** The packet with this timestamp is heard after the depth that is meant. @returns its timestamp, not wrapped yet */
@@ -186,7 +173,7 @@ export class Playout {
   #settle(/** @type {number} */ edge) {
     const frames = Math.round(this.depth.targetMs * PER_MS);
     this.arrivals.reset();
-    this.depth.restart(this.#clock / PER_MS);
+    this.depth.restart(this.#card.frames / PER_MS);
     this.#edge = edge;
     this.#lateSince = this.#deepSince = Infinity;
     this.#gap = 0;
@@ -198,8 +185,8 @@ export class Playout {
 
   /** @param {number} at @param {number} frames */
   #arrived(at, frames) {
-    if (this.#asleep || this.#ring.jumps) return;
-    const now = this.#clock / PER_MS;
+    if (this.#card.asleep || this.#ring.jumps) return;
+    const now = this.#card.frames / PER_MS;
     this.arrivals.arrived(now, now - at / PER_MS, frames / PER_MS);
     this.leads += Math.max(0, at - this.position);
     this.leadCount++;
@@ -216,18 +203,18 @@ export class Playout {
   }
 
   #regulate(/** @type {number} */ time) {
-    if (this.#asleep || this.#ring.jumps || this.arrivals.fastest === Infinity) return;
-    const depthMs = (this.#clock - this.position) / PER_MS - this.arrivals.fastest;
+    if (this.#card.asleep || this.#ring.jumps || this.arrivals.fastest === Infinity) return;
+    const depthMs = (this.#card.frames - this.position) / PER_MS - this.arrivals.fastest;
     if (depthMs < this.depth.targetMs + SKIP_MS) this.#deepSince = Infinity;
     else if (this.#deepSince === Infinity) this.#deepSince = time;
     else if (time - this.#deepSince > LATE_MS) {
       this.resyncs++;
       this.#deepSince = Infinity;
       this.#ring.keep(Math.max(0, this.#ring.level - Math.round((depthMs - this.depth.targetMs) * PER_MS)));
-      this.depth.restart(this.#clock / PER_MS);
+      this.depth.restart(this.#card.frames / PER_MS);
       return;
     }
-    this.depth.update(this.#clock / PER_MS, depthMs);
+    this.depth.update(this.#card.frames / PER_MS, depthMs);
     this.#resampler.speed = this.depth.speed;
   }
 

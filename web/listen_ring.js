@@ -80,3 +80,45 @@ export class Ring {
     Atomics.store(words, WRITE, (write + frames) | 0);
   }
 }
+
+/** The card has taken nothing for so long: it sleeps. */
+const ASLEEP_MS = 200;
+
+/** What the card has done: how much it has taken, how much of it was silent, and whether it sleeps. */
+export class Card {
+  #ring;
+  #out;
+  #silent;
+  #movedAt = 0;
+  /** Frames taken so far, without wraps. */
+  frames = 0;
+  asleep = false;
+  /** Frames of silence since the last look, because the ring was empty. */
+  silence = 0;
+  /** It slept until the last look. */
+  woke = false;
+
+  /** @param {Ring} ring */
+  constructor(ring) {
+    this.#ring = ring;
+    this.#out = ring.out;
+    this.#silent = ring.silent;
+  }
+
+  /** @param {number} time in milliseconds; NaN: not known, nothing is said of sleep @param {boolean} plays */
+  look(time, plays) {
+    const { out, silent } = this.#ring;
+    this.silence = (silent - this.#silent) | 0;
+    this.#silent = silent;
+    this.woke = false;
+    if (out === this.#out) {
+      if (plays && time - this.#movedAt > ASLEEP_MS) this.asleep = true;
+      return;
+    }
+    this.frames += (out - this.#out) | 0;
+    this.#out = out;
+    if (!Number.isNaN(time)) this.#movedAt = time;
+    this.woke = this.asleep;
+    this.asleep = false;
+  }
+}

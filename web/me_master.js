@@ -2,9 +2,9 @@
  * The bottom of the musician's page, always there: master, the limiter's light, the level of the mix, undo. In: the seat's
  * mix. Out: moves. Browser's main thread.
  */
+import { Fader } from "./fader.js";
 import { html, useEffect, useRef } from "./html.js";
 import { MuteButton } from "./me_strip.js";
-import { Thumb } from "./me_thumb.js";
 import { MeterRow } from "./meter.js";
 import { dbText, MASTER } from "./taper.js";
 import { t } from "./words.js";
@@ -51,7 +51,7 @@ export function Master({ live, seat, mix, max, still, onUndo }) {
           <${MuteButton} name=${name} on=${mute} still=${still} onChange=${(on) => move({ mute: on })} />
         </div>
         <div class="dock-fader">
-          <${Thumb} scale=${MASTER} value=${gainDb} max=${max} label=${label} tone="mine"
+          <${Fader} scale=${MASTER} value=${gainDb} max=${max} label=${label} horizontal tone="mine"
             disabled=${still} onMove=${toGain} />
           <button type="button" class="undo" disabled=${still} onClick=${onUndo}>${t("undo")}</button>
         </div>

@@ -3,8 +3,8 @@
  * name. In: the strip as the server has it. Out: moves. A strip that didn't change isn't drawn again. Browser's main
  * thread.
  */
+import { Fader, Slider } from "./fader.js";
 import { Component, html, names, useState } from "./html.js";
-import { Thumb } from "./me_thumb.js";
 import { dbText, PAN, panText } from "./taper.js";
 import { t } from "./words.js";
 
@@ -58,7 +58,8 @@ function Drawer({ id, name, send, still, onMove }) {
       <button type="button" class="solo" aria-pressed=${send.solo} aria-label=${solo} disabled=${still}
         onClick=${() => onMove({ solo: !send.solo })}>${t("solo")}</button>
       <span class="pan-end" aria-hidden="true">${t("me.left")}</span>
-      <${Thumb} scale=${PAN} value=${send.pan} label=${pan} centred disabled=${still} onMove=${toPan} />
+      <${Slider} scale=${PAN} value=${send.pan} label=${pan} horizontal centred disabled=${still}
+        onMove=${toPan} />
       <span class="pan-end" aria-hidden="true">${t("me.right")}</span>
       <output class="figures pan-value">${panText(send.pan)}</output>
     </div>
@@ -107,7 +108,7 @@ function WholeStrip({ name, colour, send, max, still, id, meter, mine = false, o
       <output class="value figures">${dbText(send.gainDb)}</output>
       <${MuteButton} name=${name} on=${send.mute} still=${still} onChange=${(mute) => move({ mute })} />
     </div>
-    <${Thumb} value=${send.gainDb} max=${max} label=${level} tone=${
+    <${Fader} value=${send.gainDb} max=${max} label=${level} horizontal tone=${
     mine && "mine"
   } disabled=${still} onMove=${toGain} />
     ${meter !== undefined && html`<div class="meter" data-meter=${meter}></div>`}

@@ -8,7 +8,7 @@ import { Slider } from "./fader.js";
 import { html, useState } from "./html.js";
 import { qualityOf } from "./quality.js";
 import { LegTable, lossText, msText, statusOf } from "./seats.js";
-import { CueButton, LimiterBar } from "./seat_sound.js";
+import { CueButton, CueLine, LimiterBar } from "./seat_sound.js";
 import { CEILING, dbText, GAIN } from "./taper.js";
 import { number, t } from "./words.js";
 
@@ -203,6 +203,7 @@ function Deeds({ desk, id }) {
           desk.ask("POST", `/seats/${id}/mix/reset`)}>${t("reset")}</${ConfirmButton}>
           <${CueButton} desk=${desk} seat=${id} />
         </div>
+    <${CueLine} desk=${desk} seat=${id} />
         <div class="line">${open("copy", "con.copy")}${open("move", "con.move")}${open("hears", "con.hears")}</div>
         ${Drawer && html`<${Drawer} desk=${desk} id=${id} onDone=${() => setDrawer(null)} />`}
         <div class="line">

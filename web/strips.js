@@ -145,7 +145,7 @@ function LimiterLamp({ live, seat }) {
   const level = live.seatLevel(seat)?.limiterDb ?? 0;
   return html`<span class=${names("limiter-lamp", level > 0 && "on")} title=${
     t("con.limiter.of", { value: dbText(level) })
-  }>${t("con.limiter")}</span>`;
+  }>${t("con.limiter.lamp")}</span>`;
 }
 
 function MasterStrip({ desk }) {
