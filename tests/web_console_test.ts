@@ -93,6 +93,13 @@ deskTest(
     for (const key of ["ArrowDown", "ArrowDown", "PageDown", "ArrowUp"]) await page.keyboard.press(key);
     await until("the keys' move", async () => await gain(4) === -3.5 && await valueOf(fader(other, 4)) === -3.5);
     assert.equal(await fader(page, 4).getAttribute("aria-valuetext"), "−3.5 dB");
+    await fader(page, 8).evaluate((slider: Any) => {
+      const { KeyboardEvent } = globalThis as Any;
+      for (const key of ["PageDown", "PageDown", "ArrowUp", "ArrowUp", "ArrowDown"]) {
+        slider.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+      }
+    });
+    await until("keys that are faster than the drawing", async () => await gain(8) === -5.5);
     assert.equal(await gain(3), 0, "a finger that only trembles moves nothing");
     await page.keyboard.press("Home");
     await until("off", async () => await gain(4) === -120);

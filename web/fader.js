@@ -18,7 +18,7 @@
  * @property {string} [id]
  */
 import { html, names, useRef } from "./html.js";
-import { dbText, GAIN } from "./taper.js";
+import { dbText, GAIN, OFF_DB } from "./taper.js";
 
 let gestures = 0;
 /** Of this page and this time: nobody else's moves are undone with ours. */
@@ -42,10 +42,15 @@ export function Slider(props) {
   // Handlers outlive a drawing: they look here.
   const now = useRef(props);
   now.current = props;
+  // What was asked for since the last drawing, which comes once a frame: keys may be faster.
+  const asked = useRef(null);
+  asked.current = null;
+  const latest = () => asked.current ?? now.current.value;
 
   const set = (wanted, gesture) => {
     const next = Math.min(max, Math.max(scale.min, Math.round(wanted * 100) / 100));
-    if (now.current.disabled || next === now.current.value) return;
+    if (now.current.disabled || next === latest()) return;
+    asked.current = next;
     now.current.onMove(next, gesture);
   };
   const keyGesture = () => {
@@ -57,7 +62,7 @@ export function Slider(props) {
   const fresh = () => set(scale.fresh, newGesture());
   const step = (by) => {
     // Off is far below: the first step up from it is to where the track begins to tell.
-    const from = now.current.value <= -90 && scale === GAIN && by > 0 ? -60 - by : now.current.value;
+    const from = latest() <= -90 && scale.min === OFF_DB && by > 0 ? -60 - by : latest();
     set(from + by, keyGesture());
   };
 

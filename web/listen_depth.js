@@ -9,8 +9,8 @@
 import { KERNEL_AHEAD } from "./listen_resampler.js";
 
 const SECONDS = 10, PERIOD_MS = 1000;
-/** Share of the arrivals that are in time. What is beyond is made up for: a stall in ten seconds, not a second one. */
-const QUANTILE = 0.9995;
+/** Share of the arrivals that are in time. What is beyond is made up for: a stall or two in ten seconds. */
+const QUANTILE = 0.999;
 /** Seconds of fastest transits that the drift is measured from, and how many it takes at least. */
 const DRIFT_SECONDS = 32, DRIFT_AT_LEAST = 8;
 /** The fastest transit of a second differs from that of the one before by so much: the path is another one. */
