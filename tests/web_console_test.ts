@@ -241,7 +241,7 @@ deskTest(
       const { locked, recallSafe, maxGainDb, mix } = await call("GET", `/seats/${id}`);
       return locked && recallSafe && maxGainDb === 7 && mix.limiter.ceilingDb === -4;
     });
-    assert.equal(await fader(page, 1).getAttribute("aria-valuemax"), "7");
+    await until("the fader's top", async () => await fader(page, 1).getAttribute("aria-valuemax") === "7");
     await page.getByRole("button", { name: "Copy mix to…" }).click();
     await page.locator(".picker .tick", { hasText: "Twin" }).click();
     await page.getByRole("button", { name: "Copy to 1" }).click();
@@ -250,7 +250,7 @@ deskTest(
     await page.getByRole("button", { name: "Every channel" }).click();
     await page.locator(".picker .tick", { hasText: /^16 / }).click();
     await until("the channels", async () => (await call("GET", `/seats/${id}`)).channels?.length === 15);
-    assert.equal(await fader(page, 16).getAttribute("aria-disabled"), "true");
+    await until("the fader's end", async () => await fader(page, 16).getAttribute("aria-disabled") === "true");
     await page.getByRole("button", { name: "Move to phone…" }).click();
     await confirm(page.getByRole("button", { name: "Guest" }).last());
     await until("the move", async () => (await call("GET", `/seats/${id}`)).session === guest.joined.session);
