@@ -9,7 +9,7 @@ import { FRESH_STATE, type State } from "./state.ts";
 import { stateText } from "./state_text.ts";
 
 /** A fader that is moved changes the state many times; and what is touched must be on disk within a second. */
-const GATHER_MS = 400;
+const GATHER_MS = 200;
 /** Between a write that failed and the next, doubled each time. */
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
