@@ -4,17 +4,18 @@
  */
 import type { ControlOptions, ControlToMain, MainToControl } from "../core/messages.ts";
 import { createApp } from "./app.ts";
-import { addAudioRoute, Audio, AUDIO_PATH } from "./audio.ts";
+import { Audio, AUDIO_PATH } from "./audio.ts";
 import { doorNames } from "./doors.ts";
 import { feelPulses } from "./health.ts";
 import { type SecureServer, startSecureServer } from "./https.ts";
 import { createHouse, type House, type Patience } from "./house.ts";
 import { restoreSessions } from "./joins.ts";
-import { addLiveRoute, Live, LIVE_PATH } from "./live.ts";
+import { Live, LIVE_PATH } from "./live.ts";
 import { postTrims, RAMP_MS, sweepMixes } from "./mixes.ts";
 import { type HttpServer, type ServerLimits, startServer } from "./server.ts";
 import { FRESH_STATE } from "./state.ts";
 import { sweepSessions } from "./sessions.ts";
+import { addSocketRoute } from "./sockets.ts";
 import { startTelemetry } from "./telemetry.ts";
 
 const SECOND_MS = 1000;
@@ -58,13 +59,12 @@ export async function startControl(
   restoreSessions(house);
   const { app, health } = createApp(house);
   const telemetry = startTelemetry(house, health, options.telemetry ?? null);
-  addLiveRoute(app);
-  addAudioRoute(app);
+  for (const path of [LIVE_PATH, AUDIO_PATH]) addSocketRoute(app, path);
   const live = new Live(house), audio = new Audio(house);
   const names = doorNames(options.publicHost);
   const upgrades = [
-    { path: LIVE_PATH, names, take: live.upgrade.bind(live) },
-    { path: AUDIO_PATH, names, take: audio.upgrade.bind(audio) },
+    { path: LIVE_PATH, names, take: live.sockets.upgrade.bind(live.sockets) },
+    { path: AUDIO_PATH, names, take: audio.sockets.upgrade.bind(audio.sockets) },
   ];
   const server = await startServer(app, options.http.address, options.http.port, upgrades, limits);
   const secure = await startSecureServer(app, options, upgrades, limits, timers);
@@ -96,7 +96,7 @@ export async function startControl(
       for (const timer of running) clearInterval(timer);
       for (const { settle } of house.reshapes.values()) settle(null);
       const servers = [server.stop(STOP_MS), secure?.stop(STOP_MS)];
-      await Promise.all([telemetry.stop(), live.stop(), audio.stop(), ...servers, house.store.stop()]);
+      await Promise.all([telemetry.stop(), live.sockets.stop(), audio.sockets.stop(), ...servers, house.store.stop()]);
     },
   };
 }

@@ -3,20 +3,12 @@
  * Out: to each client the state and what changes of it (live_client.ts), gathered for 20 ms at most; status and events
  * once a second, meters twenty times. Control worker; allocates.
  */
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
-import type { Socket } from "node:net";
-// @ts-types="@types/ws"
-import { WebSocketServer } from "ws";
-import type { ControlApp } from "./app.ts";
 import { createReporter, type Reporter } from "./events.ts";
 import type { House } from "./house.ts";
 import { type Audience, LiveClient } from "./live_client.ts";
-import { Close } from "./live_limits.ts";
-import { plainAddress } from "./media.ts";
 import { type JsonObject, patchBetween } from "./merge_patch.ts";
 import { MeterReader } from "./meters.ts";
-import { Refusal } from "./problem.ts";
+import { Sockets } from "./sockets.ts";
 import { statusOf } from "./status.ts";
 import { createViews } from "./views.ts";
 
@@ -48,75 +40,35 @@ function sharedTexts(): Pick<Audience, "patchText" | "snapshotText"> {
   };
 }
 
-/** What somebody gets who asks without asking for a WebSocket. */
-export function addLiveRoute(app: ControlApp): void {
-  app.get(LIVE_PATH, () => {
-    throw new Refusal(426, "this is a WebSocket", { headers: { upgrade: "websocket" } });
-  });
-}
-
 export class Live {
   readonly #house: House;
   readonly #audience: Audience;
   readonly #reporter: Reporter;
   readonly #meters: MeterReader;
-  readonly #clients = new Set<LiveClient>();
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
-    maxFragments: MAX_FRAGMENTS,
-  });
+  readonly sockets: Sockets<LiveClient>;
   #numbers = 0;
   #flushedAt = -Infinity;
   #planned = false;
   #metering = false;
-  #stopped = false;
-  /** Called when the last client is gone. */
-  #empty: (() => void) | null = null;
 
   constructor(house: House) {
     this.#house = house;
     this.#audience = { house, views: createViews(house), ...sharedTexts() };
     this.#reporter = createReporter(house);
     this.#meters = new MeterReader(house);
-    house.watchers.add(() => this.#changed());
-  }
-
-  /** Connections that are open. */
-  get size(): number {
-    return this.#clients.size;
-  }
-  /** Bytes that wait in their sockets because nobody reads them. */
-  get waiting(): number {
-    let sum = 0;
-    for (const client of this.#clients) sum += client.waiting;
-    return sum;
-  }
-
-  /** Takes over a connection that asks for a WebSocket here, and that may. */
-  upgrade(incoming: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    const address = plainAddress((socket as Socket).remoteAddress ?? "");
-    this.#server.handleUpgrade(incoming, socket, head as never, (webSocket) => {
-      const client = new LiveClient(webSocket, address, this.#numbers++, this.#audience);
-      this.#clients.add(client);
-      webSocket.once("close", () => {
-        this.#clients.delete(client);
-        if (this.#clients.size === 0) this.#empty?.();
-      });
-      if (this.#stopped) client.close(Close.Ending, "the server ends");
-      else if (this.#clients.size > MAX_CLIENTS) client.close(Close.TooMany, `there are ${MAX_CLIENTS} live clients`);
-      else if (this.#from(address) > MAX_CLIENTS_PER_ADDRESS) {
-        client.close(Close.TooMany, `there are ${MAX_CLIENTS_PER_ADDRESS} live clients from this address`);
-      }
+    this.sockets = new Sockets({
+      maxBytes: MAX_MESSAGE_BYTES,
+      maxFragments: MAX_FRAGMENTS,
+      welcome: (socket, address) => new LiveClient(socket, address, this.#numbers++, this.#audience),
+      refusal: ({ address }) => this.#tooMany(address),
     });
+    house.watchers.add(() => this.#changed());
   }
 
   /** Twenty times a second. */
   beat(): void {
-    for (const client of this.#clients) client.beat();
-    const shown = [...this.#clients].filter(({ greeted, shown: { channels, seats } }) =>
+    for (const client of this.sockets.clients) client.beat();
+    const shown = [...this.sockets.clients].filter(({ greeted, shown: { channels, seats } }) =>
       greeted && channels.length + seats.length > 0
     );
     const first = !this.#metering;
@@ -132,23 +84,17 @@ export class Live {
     this.#reporter.tick();
     let text: string | null = null;
     const engineers = () => text ??= JSON.stringify(statusOf(this.#house, null));
-    for (const client of this.#clients) client.tick(engineers);
+    for (const client of this.sockets.clients) client.tick(engineers);
   }
 
-  /** Says goodbye to everybody; resolves when they are gone, at the latest when their connections are cut. */
-  stop(): Promise<void> {
-    this.#stopped = true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#empty = resolve;
-    if (this.#clients.size === 0) resolve();
-    for (const client of this.#clients) client.close(Close.Ending, "the server ends");
-    return promise;
-  }
-
-  #from(address: string): number {
+  #tooMany(address: string): string | null {
+    const { clients } = this.sockets;
+    if (clients.size > MAX_CLIENTS) return `there are ${MAX_CLIENTS} live clients`;
     let count = 0;
-    for (const client of this.#clients) if (client.address === address) count++;
-    return count;
+    for (const client of clients) if (client.address === address) count++;
+    return count > MAX_CLIENTS_PER_ADDRESS
+      ? `there are ${MAX_CLIENTS_PER_ADDRESS} live clients from this address`
+      : null;
   }
 
   /**
@@ -157,7 +103,7 @@ export class Live {
    */
   #changed(): void {
     this.#reporter.changed();
-    if (this.#planned || this.#clients.size === 0) return;
+    if (this.#planned || this.sockets.clients.size === 0) return;
     this.#planned = true;
     const wait = this.#flushedAt + GATHER_MS - performance.now();
     if (wait <= 0) queueMicrotask(() => this.#flush());
@@ -167,6 +113,6 @@ export class Live {
   #flush(): void {
     this.#planned = false;
     this.#flushedAt = performance.now();
-    for (const client of this.#clients) client.flush();
+    for (const client of this.sockets.clients) client.flush();
   }
 }

@@ -158,6 +158,18 @@ export const INSTRUMENTS: readonly Instrument[] = [
     "seconds",
   ),
   gauge(
+    "session_network_delay_seconds",
+    "Half the round trip",
+    eachSession(({ latency }) => part(latency.networkMs, 1000)),
+    "seconds",
+  ),
+  gauge(
+    "session_client_delay_seconds",
+    "Buffer and output, as the client reported them",
+    eachSession(({ latency }) => part(latency.clientMs, 1000)),
+    "seconds",
+  ),
+  gauge(
     "session_total_delay_seconds",
     "Server, network and client",
     eachSession(({ latency }) => part(latency.totalMs, 1000)),

@@ -8,84 +8,8 @@ import { SAMPLE_RATE } from "../core/units.ts";
 import { Phone } from "./phone.ts";
 import { freePorts } from "./programs.ts";
 import { hasProgram, programTest } from "./require.ts";
-import { readLines } from "./server.ts";
 import { CARD_NEEDS, startCard } from "./soundcard.ts";
-
-const PROGRAM = new URL("./doctor_program.ts", import.meta.url).pathname;
-/** Ten times what the longest run here takes. */
-const LIMIT_MS = 300_000;
-const IDS = "portaudio source realtime processor clients addresses ports dscp buffers state clock radio".split(" ");
-
-interface Checked {
-  readonly id: string;
-  readonly verdict: "green" | "yellow" | "red";
-  readonly says: string;
-  readonly do?: string;
-  // deno-lint-ignore no-explicit-any
-  readonly values: any;
-}
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-interface Surroundings {
-  readonly env?: Readonly<Record<string, string>>;
-  /** Runs it through another program. */
-  readonly through?: readonly string[];
-  /** Told each line of stderr. */
-  readonly heard?: (line: string) => void;
-}
-
-async function run(args: readonly string[], { env, through = [], heard }: Surroundings = {}): Promise<Ended> {
-  const [program, ...rest] = [...through, Deno.execPath(), "run", "-A", PROGRAM, ...args];
-  const child = new Deno.Command(program, {
-    args: rest,
-    env: { AUDIO_SEND_POOL_SIZE: "", NO_COLOR: "1", ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const guard = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS), said: string[] = [];
-  const [stdout] = await Promise.all([
-    new Response(child.stdout).text(),
-    readLines(child.stderr, (line) => {
-      said.push(line);
-      heard?.(line);
-    }),
-  ]);
-  const { code } = await child.status;
-  clearTimeout(guard);
-  return { code, stdout, stderr: said.join("\n") };
-}
-
-/** The findings of some checks, and the exit code that they must give. */
-async function check(only: string, args: readonly string[], surroundings: Surroundings = {}): Promise<Checked[]> {
-  const own = only === "" ? [] : ["--only", only];
-  const ended = await run(["--json", ...own, ...args], surroundings);
-  const { checks } = JSON.parse(ended.stdout) as { checks: Checked[] };
-  assert.equal(ended.code, checks.some(({ verdict }) => verdict === "red") ? 1 : 0, JSON.stringify(ended));
-  for (const { verdict, says, do: what } of checks) {
-    assert.match(says, /^[^\n]+$/);
-    if (verdict === "green") assert.equal(what, undefined);
-    else assert.match(what ?? "", /^[^\n]+$/);
-  }
-  return checks;
-}
-
-/** As {@link check}, of one alone. */
-async function checkOne(id: string, args: readonly string[], surroundings: Surroundings = {}): Promise<Checked> {
-  const [found, ...others] = await check(id, args, surroundings);
-  assert.equal(found.id, id);
-  assert.equal(others.length, 0);
-  return found;
-}
-
-/** A folder that goes when the test ends. */
-async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await Deno.makeTempDir({ prefix: "foldback-doctor-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
+import { check, checkOne, folder, IDS, PROGRAM, run } from "./doctor_run.ts";
 
 Deno.test("on tones everything but this machine's own speed is ok or to be looked at, and nothing stays behind", async () => {
   await using place = await folder();

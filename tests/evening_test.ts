@@ -1,7 +1,7 @@
 /** An evening on a stage, with a real server: prepared, played, disturbed, killed, and played on. */
 import assert from "node:assert/strict";
 import { WavWriter } from "../capture/wav_writer.ts";
-import { decode, parseRtp, Phone } from "./phone.ts";
+import { amplitudeAt, decode, parseRtp, Phone } from "./phone.ts";
 import { JOIN_CODE, restartServer, type Server, startServer } from "./server.ts";
 
 const RISE_MS = 200;
@@ -58,18 +58,6 @@ async function listen({ phone, media }: Musician): Promise<Float32Array[]> {
   return [0, 1].map((side) => skipped.filter((_, i) => i % 2 === side));
 }
 
-/** Peak level in dBFS of a tone of exactly this frequency. */
-function levelOf(audio: Float32Array, hertz: number): number {
-  let re = 0, im = 0, weight = 0;
-  for (let i = 0; i < audio.length; i++) {
-    const window = 0.5 - 0.5 * Math.cos(2 * Math.PI * i / audio.length), turn = 2 * Math.PI * hertz * i / 48_000;
-    re += audio[i] * Math.cos(turn) * window;
-    im += audio[i] * Math.sin(turn) * window;
-    weight += window;
-  }
-  return 20 * Math.log10(2 * Math.hypot(re, im) / weight);
-}
-
 // deno-lint-ignore no-explicit-any
 function assertFaders([left, right]: Float32Array[], mix: any, who: string): void {
   const soloed = Object.values(mix.channels).some((strip) => (strip as { solo: boolean }).solo);
@@ -77,7 +65,7 @@ function assertFaders([left, right]: Float32Array[], mix: any, who: string): voi
     const { gainDb, pan, mute, solo } = mix.channels[channel];
     const angle = (pan + 1) * Math.PI / 4;
     for (const [side, audio, part] of [["left", left, Math.cos(angle)], ["right", right, Math.sin(angle)]] as const) {
-      const dbfs = levelOf(audio, HERTZ[channel - 1]);
+      const dbfs = 20 * Math.log10(amplitudeAt(audio, HERTZ[channel - 1]));
       const silent = mute || gainDb === -120 || (soloed && !solo) || part < 0.01;
       const wanted = SOURCE_DBFS + gainDb + mix.master.gainDb + 20 * Math.log10(part);
       if (silent) assert.ok(dbfs < SILENT_DBFS, `${who}: channel ${channel} ${side} sounds with ${dbfs} dBFS`);

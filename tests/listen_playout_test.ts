@@ -44,7 +44,13 @@ Deno.test("on a steady path nothing is concealed, each channel has its tone, and
       START + 12_000,
     );
     const { playout } = heard;
-    assert.deepEqual([playout.gaps, playout.late, playout.concealed, playout.broken, playout.resyncs], [0, 0, 0, 0, 0]);
+    assert.deepEqual([
+      playout.counts.gaps,
+      playout.counts.late,
+      playout.counts.concealed,
+      playout.counts.broken,
+      playout.counts.resyncs,
+    ], [0, 0, 0, 0, 0]);
     for (let channel = 0; channel < 3; channel++) {
       const signal = channelOf(heard, channel, 8);
       assert.ok(Math.abs(frequencyOf(signal, toneOf(channel)) - toneOf(channel)) < 0.1);
@@ -82,7 +88,7 @@ Deno.test("what is counted doesn't depend on the order in which packets come", a
         );
         const counts = heard.map((
           { playout },
-        ) => [playout.concealed, playout.gaps, playout.missingSamples, playout.late]);
+        ) => [playout.counts.concealed, playout.counts.gaps, playout.counts.missingSamples, playout.counts.late]);
         const missing = kept.filter(({ lost }) => lost).length;
         assert.deepEqual(counts[0], counts[1]);
         assert.equal(counts[0][0], missing);
@@ -101,9 +107,9 @@ Deno.test("each single lost frame is repaired by the copy in the next packet, to
   const all = flights(frame, 2, () => 0).map((flight) => ({ ...flight, copy: flight.frame > 0 }));
   const whole = await hear(scene, all, START + 2050);
   const holed = await hear(scene, all.filter((flight) => !lost(flight.frame)), START + 2050);
-  assert.equal(holed.playout.repaired, all.filter(({ frame }) => lost(frame)).length);
-  assert.equal(holed.playout.concealed, whole.playout.concealed);
-  assert.equal(whole.playout.repaired, 0);
+  assert.equal(holed.playout.counts.repaired, all.filter(({ frame }) => lost(frame)).length);
+  assert.equal(holed.playout.counts.concealed, whole.playout.counts.concealed);
+  assert.equal(whole.playout.counts.repaired, 0);
   // The speeds may differ a little, as other packets arrived: compare what they sound like.
   assert.ok(roughness(channelOf(holed, 0, 0.1).subarray(0, 80_000)) < SMOOTH);
   assert.ok(
@@ -118,8 +124,8 @@ Deno.test("without copies a lost frame is concealed without a click, and time go
     flights(frame, 4, (n) => n % 40 === 9 ? null : 0),
     START + 4000,
   );
-  assert.equal(heard.playout.concealed, 40);
-  assert.equal(heard.playout.gaps, 40);
+  assert.equal(heard.playout.counts.concealed, 40);
+  assert.equal(heard.playout.counts.gaps, 40);
   assert.ok(roughness(channelOf(heard, 0, 0.1)) < 2 * SMOOTH, `${roughness(channelOf(heard, 0, 0.1))}`);
   assert.ok(Math.abs(frequencyOf(channelOf(heard, 1, 1), toneOf(1)) - toneOf(1)) < 3);
 });
@@ -133,8 +139,8 @@ Deno.test("a clock that is off is followed for as long as one likes, without a g
       flights(frame, 100, () => random(), 1 - ppm * 1e-6),
       START + 100_000 * (1 - ppm * 1e-6),
     );
-    assert.equal(heard.playout.late, 0);
-    assert.equal(heard.playout.gaps, 0);
+    assert.equal(heard.playout.counts.late, 0);
+    assert.equal(heard.playout.counts.gaps, 0);
     assert.ok(Math.abs(heard.playout.arrivals.driftPpm - ppm) < 10, `${heard.playout.arrivals.driftPpm} ppm`);
     // On average the tone is as much higher as the clock is faster.
     const expected = toneOf(0) * (1 + ppm * 1e-6);
@@ -158,8 +164,8 @@ Deno.test("a jitter that comes back deepens the buffer in seconds, and a calm pa
   assert.ok(depths[9] < 5, `calm: ${depths[9]}`);
   assert.ok(depths[18] > 15, `rough, after 8 s: ${depths[18]}`);
   assert.ok(depths[55] < 5, `calm again: ${depths[55]}`);
-  assert.ok(heard.playout.late <= 40, `${heard.playout.late} late`);
-  assert.equal(heard.playout.resyncs, 0);
+  assert.ok(heard.playout.counts.late <= 40, `${heard.playout.counts.late} late`);
+  assert.equal(heard.playout.counts.resyncs, 0);
 });
 
 Deno.test("a fixed buffer keeps packets for as long as asked, on average", async () => {
@@ -183,8 +189,11 @@ Deno.test("a path that becomes 80 ms longer costs a moment of silence, not the s
     flights(frame, 10, (n) => n < 1000 ? 0 : 80),
     START + 10_080,
   );
-  assert.equal(heard.playout.resyncs, 1);
-  assert.ok(heard.playout.missingSamples < 0.25 * 48_000, `${heard.playout.missingSamples} samples missing`);
+  assert.equal(heard.playout.counts.resyncs, 1);
+  assert.ok(
+    heard.playout.counts.missingSamples < 0.25 * 48_000,
+    `${heard.playout.counts.missingSamples} samples missing`,
+  );
   assert.ok(Math.abs(levelAt(channelOf(heard, 0, 7), toneOf(0)) / AMPLITUDE - 1) < 0.1);
 });
 
@@ -197,7 +206,7 @@ Deno.test("a path that becomes 80 ms shorter is caught up with", async () => {
   );
   const { playout } = heard;
   assert.ok(playout.depth.depthMs < 5, `${playout.depth.depthMs} ms`);
-  assert.ok(playout.missingSamples <= 2 * frame, `${playout.missingSamples} samples missing`);
+  assert.ok(playout.counts.missingSamples <= 2 * frame, `${playout.counts.missingSamples} samples missing`);
   assert.ok(Math.abs(levelAt(channelOf(heard, 0, 7), toneOf(0)) / AMPLITUDE - 1) < 0.1);
 });
 
@@ -209,9 +218,12 @@ Deno.test("a sender that starts anew with other timestamps is heard again at onc
       flight.frame < 600 ? flight : { ...flight, frame: flight.frame + shift, marker: flight.frame === 600 }
     );
     const heard = await hear({ packets, streams: 1, frame }, sent, START + 6000);
-    assert.equal(heard.playout.resyncs, 1, `${jump}`);
-    assert.equal(heard.playout.late, 0);
-    assert.ok(heard.playout.missingSamples < 0.05 * 48_000, `${heard.playout.missingSamples} samples missing`);
+    assert.equal(heard.playout.counts.resyncs, 1, `${jump}`);
+    assert.equal(heard.playout.counts.late, 0);
+    assert.ok(
+      heard.playout.counts.missingSamples < 0.05 * 48_000,
+      `${heard.playout.counts.missingSamples} samples missing`,
+    );
     assert.ok(Math.abs(levelAt(channelOf(heard, 0, 4), toneOf(0)) / AMPLITUDE - 1) < 0.1);
   }
 });
@@ -223,8 +235,11 @@ Deno.test("after a listener stood still for four seconds it goes on where the st
   );
   const heard = await hear({ packets, streams: 1, frame }, sent, START + 20_000);
   const { playout } = heard;
-  assert.equal(playout.gaps, 1);
-  assert.ok(Math.abs(playout.missingSamples / 48_000 - 4) < 0.03, `${playout.missingSamples / 48_000} s missing`);
+  assert.equal(playout.counts.gaps, 1);
+  assert.ok(
+    Math.abs(playout.counts.missingSamples / 48_000 - 4) < 0.03,
+    `${playout.counts.missingSamples / 48_000} s missing`,
+  );
   assert.ok(playout.depth.depthMs < 5, `${playout.depth.depthMs} ms`);
   assert.equal(heard.samples.length, Math.floor((START + 20_000 - heard.startedAt) * 48), "time is continuous");
   // Concealment fades out rather than breaks off, then there is silence.
@@ -245,8 +260,8 @@ Deno.test("timestamps that a card's lost samples moved off the grid leave a gap 
     if (n > 4) playout.render(out, frame, NaN, time);
     playout.insert(packets[n % packets.length], 0, packets[n % packets.length].length, stamp, time, n === 0);
   }
-  assert.equal(playout.missingSamples, lost);
-  assert.equal(playout.gaps, 1);
+  assert.equal(playout.counts.missingSamples, lost);
+  assert.equal(playout.counts.gaps, 1);
 });
 
 Deno.test("bytes that are no packet are counted and concealed, and harm nothing else", async () => {
@@ -261,7 +276,7 @@ Deno.test("bytes that are no packet are counted and concealed, and harm nothing 
       );
       assert.equal(heard.samples.length / 2, Math.floor((START + 1000 - heard.startedAt) * 48));
       assert.ok(heard.samples.every((sample) => Number.isFinite(sample)));
-      assert.equal(heard.playout.late, 0);
+      assert.equal(heard.playout.counts.late, 0);
     }),
     { numRuns: 20 },
   );

@@ -282,3 +282,11 @@ export class BareClient {
     this.#connection.close();
   }
 }
+
+/** The same state again, from the server as a whole. */
+export async function assertWhole(...desks: Desk[]): Promise<void> {
+  for (const desk of desks) {
+    const { state } = desk;
+    assert.deepEqual(state, await desk.snapshot());
+  }
+}

@@ -209,8 +209,8 @@ async function deafClient(house: FakeHouse, desk: Desk): Promise<BareClient> {
     client.text({ type: "snapshot" }).catch(() => {});
     house.pass(10);
     live.beat();
-    same = live.waiting === before && before > 256 * 1024 ? same + 1 : 0;
-    before = live.waiting;
+    same = live.sockets.waiting === before && before > 256 * 1024 ? same + 1 : 0;
+    before = live.sockets.waiting;
     return same > 5;
   });
   return client;
@@ -231,7 +231,7 @@ Deno.test("a client that doesn't read costs little, sees the newest state once i
     house.control.tick();
   }
   await settled(house, watcher, mover);
-  const { waiting } = house.control.live;
+  const { waiting } = house.control.live.sockets;
   assert.ok(waiting < 1024 * 1024, `${waiting} bytes wait`);
   assert.ok(Deno.memoryUsage().rss - before < 150e6, "memory grows");
 
@@ -269,10 +269,10 @@ Deno.test("a client that reads nothing for ten seconds is dropped", async () => 
   house.pass(9_000);
   house.control.live.beat();
   await settled(house, watcher);
-  assert.equal(house.control.live.size, 2);
+  assert.equal(house.control.live.sockets.clients.size, 2);
   house.pass(1_000);
   house.control.live.beat();
-  await turnsUntil(house, watcher, () => house.control.live.size === 1);
+  await turnsUntil(house, watcher, () => house.control.live.sockets.clients.size === 1);
   client.end();
   await watcher.close();
 });
@@ -295,63 +295,6 @@ Deno.test("a client that reads but doesn't answer pings for ten seconds is close
   await settled(house, desk);
   await desk.close();
   client.end();
-});
-
-/** What the server says to a handshake. */
-async function shake(
-  house: FakeHouse,
-  settings: Parameters<typeof BareClient.open>[1],
-): Promise<{ status: number; head: string }> {
-  const { client, head } = await BareClient.open(house.port, settings);
-  client.end();
-  return { status: Number(head.split(" ")[1]), head };
-}
-
-Deno.test("a page of another origin doesn't get in, nor does a name that isn't ours; an app and our own page do", async () => {
-  await using house = await fakeHouse();
-  const status = async (settings: Parameters<typeof BareClient.open>[1]) => (await shake(house, settings)).status;
-  assert.equal(await status({ more: "Origin: https://evil.example\r\n" }), 403);
-  assert.equal(await status({ more: "Origin: null\r\n" }), 403);
-  assert.equal(await status({ more: `Origin: http://127.0.0.1:${house.port + 1}\r\n` }), 403);
-  assert.equal(await status({ more: "Sec-Fetch-Site: cross-site\r\n" }), 403);
-  assert.equal(await status({ host: "evil.example" }), 421);
-  assert.equal(await status({ host: "" }), 421);
-  const own = `http://127.0.0.1:${house.port}`;
-  assert.equal(await status({ more: `Origin: ${own}\r\nSec-Fetch-Site: same-origin\r\n` }), 101);
-  assert.equal(await status({ host: "localhost", more: "Origin: http://localhost\r\n" }), 101);
-  assert.equal(await status({}), 101);
-  const { head } = await shake(house, { host: "evil.example" });
-  assert.match(head, /content-type: application\/problem\+json/i);
-});
-
-Deno.test("nobody gets in by another path, with another method or with no proper handshake", async () => {
-  await using house = await fakeHouse();
-  const head = async (path: string) => (await shake(house, { path })).status;
-  assert.equal(await head("/api/v1/live?x=1"), 101);
-  assert.equal(await head("/api/v1/lives"), 404);
-  assert.equal(await head("/healthz"), 503, "an offer to upgrade may be ignored");
-  const plain = await house.call("GET", "/api/v1/live");
-  assert.equal(plain.status, 426);
-  assert.equal(plain.headers.upgrade, "websocket");
-  const upgrade = { connection: "Upgrade", upgrade: "websocket" };
-  const versions = { ...upgrade, "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
-  const status = async (method: "GET" | "POST", headers: Record<string, string>) =>
-    (await house.call(method, "/api/v1/live", { headers })).status;
-  assert.equal(await status("GET", { ...versions, "sec-websocket-key": "short" }), 400);
-  assert.equal(await status("GET", upgrade), 400);
-  assert.ok(await status("POST", versions) >= 400);
-});
-
-Deno.test("a client that offers HTTP/2 gets an ordinary answer", async () => {
-  await using house = await fakeHouse();
-  const headers = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAMAAABkAAQAAP__" };
-  const { status, json } = await house.call("POST", "/api/v1/sessions", {
-    secret: JOIN_CODE,
-    headers,
-    body: { name: "Ana", device: newDevice() },
-  });
-  assert.equal(status, 201);
-  assert.equal(typeof json.token, "string");
 });
 
 Deno.test("HTTP's limits of time don't end a live connection", async () => {

@@ -60,10 +60,16 @@ export const fadersOf = (page: Page): Promise<Record<string, number>> =>
     );
   });
 
+/** The page has drawn so many times more: how a finger's time goes on. */
+const drawn = (times: number) =>
+  `new Promise((resolve) => { let left = ${times}; const one = () => left-- > 0 ? requestAnimationFrame(one) : resolve(null); one(); })`;
+/** Frames that a finger rests before it lifts: what is thrown goes on, and the next tap would only stop it. */
+const REST_FRAMES = 12;
+
 /** The finger was lifted, or the browser took it for scrolling; and what it did is drawn. */
 const LISTEN_FOR_THE_END = `void (globalThis.lifted = new Promise((resolve) => {
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, resolve, { once: true, capture: true });
-}).then(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(null))))))`;
+}).then(() => ${drawn(2)}))`;
 
 /** One finger; `by` in CSS pixels, in steps as a hand makes them. */
 export async function drag(page: Page, slider: Locator, by: number, steps = 12, up = 0): Promise<void> {
@@ -79,7 +85,10 @@ export async function drag(page: Page, slider: Locator, by: number, steps = 12, 
       touchPoints: type === "touchEnd" ? [] : [{ x: x + dx, y: y + dy }],
     });
   await touch("touchStart");
-  for (let i = 1; i <= steps; i++) await touch("touchMove", by * i / steps, -up * i / steps);
+  for (let i = 1; i <= steps; i++) {
+    await touch("touchMove", by * i / steps, -up * i / steps);
+    await page.evaluate(drawn(i === steps ? REST_FRAMES : 1));
+  }
   await touch("touchEnd");
   await page.evaluate("lifted");
   await devtools.detach();

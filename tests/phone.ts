@@ -114,18 +114,21 @@ export async function decode(
   });
 }
 
-/** Level in dBFS (of a sine's peak) and frequency in Hz of a tone: by projection on sines near `near`. */
+/** Amplitude of the sine of exactly this frequency in `audio`, by projection under a Hann window. */
+export function amplitudeAt(audio: Float32Array, hertz: number): number {
+  let re = 0, im = 0, weight = 0;
+  for (let i = 0; i < audio.length; i++) {
+    const window = 0.5 - 0.5 * Math.cos(2 * Math.PI * i / audio.length), turn = 2 * Math.PI * hertz * i / 48_000;
+    re += audio[i] * Math.cos(turn) * window;
+    im += audio[i] * Math.sin(turn) * window;
+    weight += window;
+  }
+  return 2 * Math.hypot(re, im) / weight;
+}
+
+/** Level in dBFS (of a sine's peak) and frequency in Hz of a tone near `near`. */
 export function measureTone(audio: Float32Array, near: number): { hertz: number; dbfs: number } {
-  const power = (hertz: number) => {
-    let re = 0, im = 0, weight = 0;
-    for (let i = 0; i < audio.length; i++) {
-      const window = 0.5 - 0.5 * Math.cos(2 * Math.PI * i / audio.length), turn = 2 * Math.PI * hertz * i / 48_000;
-      re += audio[i] * Math.cos(turn) * window;
-      im += audio[i] * Math.sin(turn) * window;
-      weight += window;
-    }
-    return 2 * Math.hypot(re, im) / weight;
-  };
+  const power = (hertz: number) => amplitudeAt(audio, hertz);
   let hertz = near, step = 8;
   while (step > 0.01) {
     const [low, here, high] = [power(hertz - step), power(hertz), power(hertz + step)];

@@ -210,7 +210,7 @@ programTest(
     const own = ["--source", "tones", "--http", "127.0.0.1:0", "--media-port", "0", "--public-host", "192.0.2.7"];
     const line = [Deno.execPath(), ...PROGRAM, "start", ...own, "--join-code", JOIN_CODE, "--state-dir", stateDir];
     const child = new Deno.Command("script", {
-      args: ["--quiet", "--return", "--command", line.map((word) => `'${word}'`).join(" "), "/dev/null"],
+      args: ["--quiet", "--return", "--command", `exec ${line.map((word) => `'${word}'`).join(" ")}`, "/dev/null"],
       stdin: "piped",
       stdout: "piped",
       stderr: "null",

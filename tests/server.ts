@@ -145,13 +145,17 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     ENGINEER_KEY,
     ...options.args ?? [],
   ];
-  const process = new Deno.Command(command[0], {
-    args: command.slice(1),
-    env: options.env,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  return await serverProcess(command[0], { args: command.slice(1), env: options.env, stdin: "piped" }, stateDir);
+}
+
+/** Starts a server, whatever it is packed in; resolves once it has said its address. @throws Error with all that it said. */
+export async function serverProcess(
+  program: string,
+  options: Deno.CommandOptions,
+  stateDir: string,
+  startMs = START_MS,
+): Promise<Server> {
+  const process = new Deno.Command(program, { ...options, stdout: "piped", stderr: "piped" }).spawn();
   const output: string[] = [];
   const started = Promise.withResolvers<string>();
   const heard = (line: string) => {
@@ -159,15 +163,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     const url = /^ {2}console {4}(\S+?)\/?(?:#\S*)?(?:\s|$)/.exec(line)?.[1];
     if (url) started.resolve(url);
   };
-  const ended = Promise.all([readLines(process.stdout, heard), readLines(process.stderr, heard)]);
-  void ended.then(() => started.reject(new Error(`the server ended:\n${output.join("\n")}`)));
-  const guard = setTimeout(
-    () => started.reject(new Error(`the server doesn't start:\n${output.join("\n")}`)),
-    START_MS,
-  );
+  const fail = (what: string) => started.reject(new Error(`${what}:\n${output.join("\n")}`));
+  void Promise.all([readLines(process.stdout, heard), readLines(process.stderr, heard)])
+    .then(() => fail("the server ended"));
+  const guard = setTimeout(() => fail("the server doesn't start"), startMs);
   try {
-    const url = await started.promise;
-    return new Server(process, url, stateDir, output);
+    return new Server(process, await started.promise, stateDir, output);
   } catch (error) {
     try {
       process.kill("SIGKILL");

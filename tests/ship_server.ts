@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { JoinedPhone } from "./faults_phone.ts";
 import { decode, measureTone } from "./phone.ts";
-import { ENGINEER_KEY, JOIN_CODE, readLines, Server } from "./server.ts";
+import { ENGINEER_KEY, JOIN_CODE, type Server, serverProcess } from "./server.ts";
 
 /** Ten times what a start without any cache takes on a busy machine. */
 const START_MS = 100_000;
@@ -36,37 +36,8 @@ export interface Shipped {
 
 /** Resolves once it has said its address. @throws Error with everything that it said if it ends instead. */
 export async function startShipped({ command, env, cwd, stateDir }: Shipped): Promise<Server> {
-  const process = new Deno.Command(command[0], {
-    args: command.slice(1),
-    env: { ...env },
-    clearEnv: true,
-    cwd,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output: string[] = [];
-  const started = Promise.withResolvers<string>();
-  const heard = (line: string) => {
-    output.push(line);
-    const url = /^ {2}console {4}(\S+?)\/?(?:#\S*)?(?:\s|$)/.exec(line)?.[1];
-    if (url) started.resolve(url);
-  };
-  const fail = (what: string) => started.reject(new Error(`${what}:\n${output.join("\n")}`));
-  void Promise.all([readLines(process.stdout, heard), readLines(process.stderr, heard)])
-    .then(() => fail("the server ended"));
-  const guard = setTimeout(() => fail("the server doesn't start"), START_MS);
-  try {
-    return new Server(process, await started.promise, stateDir, output);
-  } catch (error) {
-    try {
-      process.kill("SIGKILL");
-    } catch { /* it has ended already */ }
-    await process.status;
-    throw error;
-  } finally {
-    clearTimeout(guard);
-  }
+  const options = { args: command.slice(1), env: { ...env }, clearEnv: true, cwd, stdin: "null" } as const;
+  return await serverProcess(command[0], options, stateDir, START_MS);
 }
 
 /** What a phone hears on these channels within `seconds`. */

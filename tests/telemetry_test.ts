@@ -1,6 +1,5 @@
 /** The real server sends OpenTelemetry to a receiver in the test; what is sent, and what the environment may say. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import manifest from "../deno.json" with { type: "json" };
 import { record } from "../core/histogram.ts";
 import type { TelemetryOptions } from "../core/telemetry.ts";
@@ -13,135 +12,8 @@ import { otlpMetrics, otlpName } from "../control/otlp.ts";
 import { startTelemetry } from "../control/telemetry.ts";
 import { telemetryOf } from "../control/telemetry_options.ts";
 import { fakeHouse } from "./control_fake.ts";
-import { ENGINEER_KEY, JOIN_CODE, readLines } from "./server.ts";
-
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
-/** Ten times what a start, or the wait for a value, takes on a slow machine. */
-const GUARD_MS = 60_000;
-
-/** One number (or histogram) of OTLP's JSON, with its attributes by name. */
-interface Point {
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly value: number;
-  readonly count: number;
-  readonly sum: number;
-  readonly buckets: readonly number[];
-  readonly bounds: readonly number[];
-}
-interface Metric {
-  readonly kind: "sum" | "gauge" | "histogram";
-  readonly unit: string;
-  readonly monotonic: boolean;
-  readonly points: readonly Point[];
-}
-type Metrics = ReadonlyMap<string, Metric>;
-
-/** The metrics of our scope in an OTLP request (opentelemetry-proto, metrics/v1, as JSON). */
-// deno-lint-ignore no-explicit-any
-function metricsIn(request: any): Metrics {
-  const found = new Map<string, Metric>();
-  for (const { scopeMetrics } of request.resourceMetrics ?? []) {
-    for (const { scope, metrics } of scopeMetrics) {
-      if (scope.name !== "foldback") continue;
-      for (const metric of metrics) {
-        const kind = (["sum", "gauge", "histogram"] as const).find((one) => metric[one] !== undefined)!;
-        // deno-lint-ignore no-explicit-any
-        const points = metric[kind].dataPoints.map((point: any): Point => ({
-          attributes: Object.fromEntries(
-            // deno-lint-ignore no-explicit-any
-            point.attributes.map(({ key, value }: any) => [key, value.stringValue]),
-          ),
-          value: Number(point.asDouble ?? point.asInt),
-          count: Number(point.count),
-          sum: Number(point.sum),
-          buckets: (point.bucketCounts ?? []).map(Number),
-          bounds: point.explicitBounds ?? [],
-        }));
-        found.set(metric.name, { kind, unit: metric.unit, monotonic: metric[kind].isMonotonic === true, points });
-      }
-    }
-  }
-  return found;
-}
-
-/** An OTLP receiver: everything that came, and the first metrics that are as somebody waits for. */
-class Receiver implements AsyncDisposable {
-  /** The requests for metrics, as they came. */
-  readonly requests: { readonly headers: Headers; readonly text: string }[] = [];
-  /** Everything that came, also Deno's own traces and logs. */
-  readonly texts: string[] = [];
-  /** What it answers. */
-  status = 200;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #waiting = new Set<(metrics: Metrics) => void>();
-
-  constructor() {
-    this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
-      const text = await request.text();
-      this.texts.push(text);
-      if (new URL(request.url).pathname === "/v1/metrics") {
-        this.requests.push({ headers: request.headers, text });
-        const metrics = metricsIn(JSON.parse(text));
-        for (const heard of this.#waiting) heard(metrics);
-      }
-      return Response.json({}, { status: this.status });
-    });
-  }
-  get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
-  }
-  until(isIt: (metrics: Metrics) => boolean): Promise<Metrics> {
-    const { promise, resolve, reject } = Promise.withResolvers<Metrics>();
-    const guard = setTimeout(() => reject(new Error("these metrics never came")), GUARD_MS);
-    const heard = (metrics: Metrics) => {
-      if (!isIt(metrics)) return;
-      clearTimeout(guard);
-      this.#waiting.delete(heard);
-      resolve(metrics);
-    };
-    this.#waiting.add(heard);
-    return promise;
-  }
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#server.shutdown();
-  }
-}
-
-/** The server as `deno task start` runs it, with its permissions; its URL, and how to end it. */
-async function startTask(stateDir: string, env: Record<string, string>) {
-  const own = ["--http", "127.0.0.1:0", "--media-port", "0", "--source", "tones", "--state-dir", stateDir];
-  const secrets = ["--join-code", JOIN_CODE, "--engineer-key", ENGINEER_KEY];
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "--config", `${ROOT}deno.json`, "start", ...own, ...secrets],
-    env: { NO_COLOR: "1", AUDIO_SEND_POOL_SIZE: "1", ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output: string[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const heard = (line: string) => {
-    output.push(line);
-    const url = /^ {2}console {4}(http\S+?)\/?(?:#\S*)?(?:\s|$)/.exec(line)?.[1];
-    if (url) resolve(url);
-  };
-  const guard = setTimeout(() => process.kill("SIGKILL"), 2 * GUARD_MS);
-  void Promise.all([readLines(process.stdout, heard), readLines(process.stderr, heard)])
-    .then(() => reject(new Error(`the server ended:\n${output.join("\n")}`)));
-  return {
-    url: await promise,
-    output,
-    /** Ends it as Ctrl-C does; its exit code. */
-    stop: async () => {
-      try {
-        process.kill("SIGINT");
-      } catch { /* it has ended already */ }
-      const { code } = await process.status;
-      clearTimeout(guard);
-      return code;
-    },
-  };
-}
+import { ENGINEER_KEY, JOIN_CODE } from "./server.ts";
+import { GUARD_MS, type Metrics, metricsIn, Receiver, startTask } from "./otlp_receiver.ts";
 
 const one = (metrics: Metrics, name: string) => metrics.get(name)?.points[0];
 
