@@ -104,8 +104,14 @@ function receive(host: string, clients: readonly BenchClient[], stop: SharedArra
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** @throws Error when the server doesn't start or not every client hears. */
-export async function measure(scenario: Scenario): Promise<Figures> {
+/**
+ * `begin` may start something that goes on beside the clients.
+ * @throws Error when the server doesn't start or not every client hears.
+ */
+export async function measure(
+  scenario: Scenario,
+  begin?: (server: BenchServer) => Promise<AsyncDisposable>,
+): Promise<Figures> {
   await using server = new BenchServer(scenario);
   await server.ready();
   const clients: BenchClient[] = [];
@@ -116,6 +122,7 @@ export async function measure(scenario: Scenario): Promise<Figures> {
   using load = scenario.load === undefined
     ? null
     : await ControlLoad.begin(server.url, BENCH_KEY, server.seats, scenario.load);
+  await using _beside = await begin?.(server);
   await pause(WARM_UP_MS);
 
   const before = await server.timings();

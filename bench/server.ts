@@ -45,6 +45,8 @@ export class BenchServer implements AsyncDisposable {
   readonly #output: string[] = [];
   readonly #sessions: string[] = [];
   readonly seats: string[] = [];
+  /** Of the sessions, in their order. */
+  readonly tokens: string[] = [];
   #read: Promise<unknown> = Promise.resolve();
   /** When each garbage collection was, in milliseconds since its isolate began: all begin within the first second. */
   readonly #collections: number[] = [];
@@ -120,8 +122,8 @@ export class BenchServer implements AsyncDisposable {
 
   async join(scenario: Scenario, index: number): Promise<BenchClient> {
     const channels = Array.from({ length: scenario.channels }, (_, i) => i + 1);
-    const { session, seat, media } = await this.call<
-      { session: string; seat: string; media: BenchClient & { frameMs: number } }
+    const { session, seat, token, media } = await this.call<
+      { session: string; seat: string; token: string; media: BenchClient & { frameMs: number } }
     >(
       "POST",
       "/api/v1/sessions",
@@ -137,6 +139,7 @@ export class BenchServer implements AsyncDisposable {
     );
     this.#sessions.push(session);
     this.seats.push(seat);
+    this.tokens.push(token);
     const { port, username, password, ssrc } = media;
     return { port, username, password, ssrc, frame: msToSamples(media.frameMs) };
   }
