@@ -1,7 +1,9 @@
 /** `foldback bench`: measures one scenario, or three ways of sending in turn, and prints a table or JSON. */
 import { parseArgs } from "node:util";
 import { BLOCK, MAX_CHANNELS, SAMPLE_RATE } from "../core/units.ts";
-import { type Figures, measure, type Scenario, type Spread } from "./scenario.ts";
+import { table } from "./figures_table.ts";
+import { type Figures, measure, type Scenario } from "./scenario.ts";
+import { DEFAULT_ROUNDS, DEFAULT_SECONDS, suite } from "./suite.ts";
 
 const HELP = `foldback bench: a real server on a software source, and clients, on this machine.
 
@@ -15,6 +17,9 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --send-mode MODE   as for start
   --handoff WAY      as for start
   --compare          sync with an encode for every client (the old way), sync with shared encodes, the pool
+  --suite            every scenario of docs/LATENCY.md in turn, beside native C; a Markdown table
+  --rounds N         of the suite (default ${DEFAULT_ROUNDS}, of ${DEFAULT_SECONDS} s each)
+  --only WORD        of the suite: only rows with this word in their name (and what they are compared with)
   --control-load     the same twice: left alone, and with 20 live clients and 50 fader moves a second
                      (default then: 60 clients, a mix each, 5 ms frames, 60 s)
   --json             figures as JSON
@@ -25,14 +30,19 @@ const LOADED = { clients: "60", mode: "mix", "frame-ms": "5", seconds: "60" };
 
 class BenchError extends Error {}
 
-function scenarioOf(values: Record<string, string | boolean | undefined>): Scenario {
-  const number = (name: string, preset: number, least: number, most: number) => {
-    const text = values[name] as string | undefined, value = text === undefined ? preset : Number(text);
-    if (!Number.isInteger(value) || value < least || value > most) {
-      throw new BenchError(`--${name} must be a whole number from ${least} to ${most}: is ${JSON.stringify(text)}`);
-    }
-    return value;
-  };
+type Values = Record<string, string | boolean | undefined>;
+
+function wholeNumber(values: Values, name: string, preset: number, least: number, most: number): number {
+  const text = values[name] as string | undefined, value = text === undefined ? preset : Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new BenchError(`--${name} must be a whole number from ${least} to ${most}: is ${JSON.stringify(text)}`);
+  }
+  return value;
+}
+
+function scenarioOf(values: Values): Scenario {
+  const number = (name: string, preset: number, least: number, most: number) =>
+    wholeNumber(values, name, preset, least, most);
   const choice = <const Choice extends string>(name: string, choices: readonly Choice[]): Choice => {
     const text = values[name] ?? choices[0], found = choices.find((one) => one === text);
     if (found === undefined) {
@@ -58,31 +68,6 @@ function poolSizeOf(text: string | undefined): string | null {
     throw new BenchError(`--pool-size must be auto or 1 to 64: is ${JSON.stringify(text)}`);
   }
   return text ?? null;
-}
-
-const us = (value: number) => value.toFixed(value < 10 ? 1 : 0).padStart(9);
-const ms = (value: number) => value.toFixed(3).padStart(9);
-const row = (name: string, spread: Spread, format: (value: number) => string) =>
-  name.padEnd(24) + [spread.p50, spread.p99, spread.p999, spread.max].map(format).join("");
-
-function table(figures: Figures): string {
-  const { datagrams } = figures;
-  return [
-    `${"".padEnd(24)}${["p50", "p99", "p99.9", "max"].map((name) => name.padStart(9)).join("")}`,
-    row("main, whole block µs", figures.mainBlockUs, us),
-    row("main, handing over µs", figures.handoffUs, us),
-    row("capture → send ms", figures.captureToSendMs, ms),
-    row("capture → receive ms", figures.captureToReceiveMs, ms),
-    `datagrams               ${datagrams.sent} sent, ${datagrams.received} received, ${datagrams.lost} lost, ${datagrams.late} late, ` +
-    `${datagrams.sendBuffer} dropped by the send buffer, ${datagrams.receiverSocketDrops} by the receivers' sockets`,
-    `server                  ${figures.cpuPercent.toFixed(1)} % of a core (of it ${
-      figures.sourceCpuPercent.toFixed(1)
-    } % the software source), ` +
-    `${figures.rssMb.toFixed(0)} MB, ${
-      figures.encodesPerSecond.toFixed(0)
-    } encodes/s, ${figures.garbageCollections} garbage collections`,
-    `source                  ${figures.blocks} blocks, ${figures.withheldBlocks} withheld, ${figures.overruns} samples lost`,
-  ].join("\n");
 }
 
 /** The three ways, by their names in the JSON. */
@@ -136,7 +121,7 @@ async function controlLoad(scenario: Scenario, head: string, json: boolean): Pro
 /** Runs `foldback bench` with these arguments; resolves to the exit code. */
 export async function bench(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const, flag = { type: "boolean" } as const;
-  let values: Record<string, string | boolean | undefined>, scenario: Scenario;
+  let values: Values, scenario: Scenario, rounds: number;
   try {
     values = parseArgs({
       args: [...args],
@@ -152,12 +137,17 @@ export async function bench(args: readonly string[]): Promise<number> {
         "send-mode": text,
         handoff: text,
         compare: flag,
+        suite: flag,
+        rounds: text,
+        only: text,
         "control-load": flag,
         json: flag,
         help: flag,
       },
     }).values;
-    scenario = scenarioOf(values["control-load"] ? { ...LOADED, ...values } : values);
+    const presets = values["control-load"] ? LOADED : values.suite ? { seconds: String(DEFAULT_SECONDS) } : {};
+    scenario = scenarioOf({ ...presets, ...values });
+    rounds = wholeNumber(values, "rounds", DEFAULT_ROUNDS, 1, 100);
   } catch (error) {
     console.error(`foldback bench: ${(error as Error).message.split("\n")[0]}`);
     return 2;
@@ -165,6 +155,10 @@ export async function bench(args: readonly string[]): Promise<number> {
   if (values.help) {
     console.log(HELP);
     return 0;
+  }
+  if (values.suite) {
+    const only = (values.only ?? "") as string;
+    return await suite({ rounds, seconds: scenario.seconds, only, json: values.json === true });
   }
   const head =
     `${scenario.clients} clients × ${scenario.channels} channels, ${scenario.frameMs} ms frames, ${scenario.mode}, ` +

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly frameMs: number;
   readonly mode: "channels" | "mix";
   readonly bitrate: number | null;
+  /** No two clients share an encode: each has a bitrate of its own near `bitrate`, which must be there. */
+  readonly distinct?: boolean;
   readonly seconds: number;
   readonly poolSize: string | null;
   readonly sendMode: "pool" | "sync" | "sync-unshared";
@@ -55,7 +57,10 @@ export interface Figures {
     readonly receiverSocketDrops: number;
   };
   readonly encodesPerSecond: number;
+  /** Of all isolates. */
   readonly garbageCollections: number;
+  /** Of all but the main isolate's, from the server's fifth second on. */
+  readonly workerCollections: number;
   readonly blocks: number;
   readonly withheldBlocks: number;
   readonly overruns: number;
@@ -138,6 +143,7 @@ export async function measure(
   const { datagrams: sent } = await server.timings();
   Atomics.store(phase, 0, Phase.Ended);
   const received = await done;
+  const collections = await server.collections(begun, ended);
 
   return {
     cpuPercent: (after.cpuUs - before.cpuUs) / 1e4 / wall,
@@ -156,7 +162,8 @@ export async function measure(
       receiverSocketDrops: received.socketDrops,
     },
     encodesPerSecond: (after.encodes - before.encodes) / wall,
-    garbageCollections: await server.collections(begun, ended),
+    garbageCollections: collections.all,
+    workerCollections: collections.workers,
     blocks: after.blocks - before.blocks,
     withheldBlocks: after.withheld - before.withheld,
     overruns: after.overruns + after.overflows - before.overruns - before.overflows,

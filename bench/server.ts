@@ -13,6 +13,10 @@ import type { Scenario } from "./scenario.ts";
 /** A server that isn't ready, or a client that doesn't hear, within this is given up. */
 export const START_MS = 30_000;
 const JOIN_CODE = "BENCH";
+/** A worker's code is compiled by then, and its sessions made. */
+const SETTLED_MS = 5000;
+/** Streams are shared by those that hear the same at the same bitrate. This much of a difference is no byte in a packet. */
+const DISTINCT_BPS = 10;
 export const BENCH_KEY = "a-key-for-the-benchmark-only";
 
 /** [bucket, count], the non-empty ones: core/histogram.ts. */
@@ -38,23 +42,37 @@ export interface Timings {
   readonly rssBytes: number;
 }
 
+/** For a server that is to be started again: a state directory that stays, and a port that is the same. */
+export interface Kept {
+  readonly directory: string;
+  readonly mediaPort: number;
+}
+
+/** A collection of garbage: whose, by V8's number of the isolate, and when, in milliseconds since that isolate began. */
+interface Collection {
+  readonly isolate: string;
+  readonly at: number;
+}
+
 /** A server on its own ports, with what it prints watched for V8's trace of collections. */
 export class BenchServer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #directory: string;
+  readonly #kept: boolean;
   readonly #output: string[] = [];
   readonly #sessions: string[] = [];
   readonly seats: string[] = [];
   /** Of the sessions, in their order. */
   readonly tokens: string[] = [];
   #read: Promise<unknown> = Promise.resolve();
-  /** When each garbage collection was, in milliseconds since its isolate began: all begin within the first second. */
-  readonly #collections: number[] = [];
+  /** As printed. All isolates begin within the first second. */
+  readonly #collections: Collection[] = [];
   readonly #startedAt = now();
   url = "";
 
-  constructor(scenario: Scenario) {
-    this.#directory = mkdtempSync(`${tmpdir()}/foldback-bench-`);
+  constructor(scenario: Omit<Scenario, "seconds">, kept?: Kept) {
+    this.#kept = kept !== undefined;
+    this.#directory = kept?.directory ?? mkdtempSync(`${tmpdir()}/foldback-bench-`);
     const root = fileURLToPath(new URL("../", import.meta.url));
     const runtime = Deno.build.standalone
       ? []
@@ -64,7 +82,7 @@ export class BenchServer implements AsyncDisposable {
         ...runtime,
         "start",
         ...["--source", "tones", "--channels", String(scenario.channels)],
-        ...["--http", "127.0.0.1:0", "--media-port", "0", "--state-dir", this.#directory],
+        ...["--http", "127.0.0.1:0", "--media-port", String(kept?.mediaPort ?? 0), "--state-dir", this.#directory],
         ...["--join-code", JOIN_CODE, "--engineer-key", BENCH_KEY, "--max-clients", "1000"],
         ...["--send-mode", scenario.sendMode, "--log-level", "warning", "--no-discovery"],
         ...(scenario.poolSize === null ? [] : ["--pool-size", scenario.poolSize]),
@@ -82,8 +100,8 @@ export class BenchServer implements AsyncDisposable {
   async ready(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const heard = (line: string) => {
-      const collection = /(\d+) ms: (?:Scavenge|Mark-Compact|Minor)/.exec(line)?.[1];
-      if (collection) this.#collections.push(Number(collection));
+      const collection = /^\[\d+:(\w+)\]\s+(\d+) ms: (?:Scavenge|Mark-Compact|Minor)/.exec(line);
+      if (collection) this.#collections.push({ isolate: collection[1], at: Number(collection[2]) });
       else if (this.#output.length < 200) this.#output.push(line);
       const url = /^ {2}console {4}(http\S+?)\/?(?:#\S*)?(?:\s|$)/.exec(line)?.[1];
       if (url) {
@@ -120,7 +138,7 @@ export class BenchServer implements AsyncDisposable {
     }
   }
 
-  async join(scenario: Scenario, index: number): Promise<BenchClient> {
+  async join(scenario: Omit<Scenario, "seconds">, index: number): Promise<BenchClient> {
     const channels = Array.from({ length: scenario.channels }, (_, i) => i + 1);
     const { session, seat, token, media } = await this.call<
       { session: string; seat: string; token: string; media: BenchClient & { frameMs: number } }
@@ -134,7 +152,7 @@ export class BenchServer implements AsyncDisposable {
         mode: scenario.mode,
         channels,
         frameMs: scenario.frameMs,
-        ...(scenario.bitrate === null ? {} : { bitrate: scenario.bitrate }),
+        ...bitrateOf(scenario, index),
       },
     );
     this.#sessions.push(session);
@@ -144,11 +162,20 @@ export class BenchServer implements AsyncDisposable {
     return { port, username, password, ssrc, frame: msToSamples(media.frameMs) };
   }
 
-  /** Collections between two times. V8 prints them through a buffer, so that all are there only after the end. */
-  async collections(from: number, to: number): Promise<number> {
+  /**
+   * Collections between two times, of all isolates and of the workers alone; the latter not before the fifth second. V8
+   * prints them through a buffer, so that all are there only after the end.
+   */
+  async collections(from: number, to: number): Promise<{ all: number; workers: number }> {
     await this[Symbol.asyncDispose]();
     const [begin, end] = [from - this.#startedAt, to - this.#startedAt];
-    return this.#collections.filter((at) => at >= begin && at < end).length;
+    // The main isolate loads the program before there is a worker, and leaves garbage.
+    const main = this.#collections[0]?.isolate;
+    const counted = this.#collections.filter(({ at }) => at >= begin && at < end);
+    return {
+      all: counted.length,
+      workers: counted.filter(({ isolate, at }) => isolate !== main && at >= SETTLED_MS).length,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -157,8 +184,13 @@ export class BenchServer implements AsyncDisposable {
     } catch { /* it has ended */ }
     await this.#process.status;
     await this.#read;
-    rmSync(this.#directory, { recursive: true, force: true });
+    if (!this.#kept) rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+function bitrateOf({ bitrate, distinct }: Omit<Scenario, "seconds">, index: number): { bitrate?: number } {
+  if (bitrate === null) return {};
+  return { bitrate: bitrate + (distinct ? DISTINCT_BPS * index : 0) };
 }
 
 async function lines(stream: ReadableStream<Uint8Array>, heard: (line: string) => void): Promise<void> {
