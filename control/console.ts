@@ -4,10 +4,9 @@
 import { change } from "./changes.ts";
 import type { House } from "./house.ts";
 import { clampedMix, linkedMix, merged, withEntry } from "./mix_changes.ts";
-import { Refusal } from "./problem.ts";
+import { Refusal, unavailable } from "./problem.ts";
 import type { ChannelPatch, ChannelView, GroupBody, GroupPatch } from "./schemas.ts";
 import { randomText } from "./secrets.ts";
-import { unavailable } from "./sessions.ts";
 import { existing } from "./shapes.ts";
 import { sound } from "./sound.ts";
 import { channelOf, FRESH_CHANNEL, type Group, MAX_GROUPS, pairOf, type Seat, type State } from "./state.ts";

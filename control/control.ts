@@ -11,6 +11,7 @@ import { type SecureServer, startSecureServer } from "./https.ts";
 import { createHouse, type House, type Patience } from "./house.ts";
 import { restoreSessions } from "./joins.ts";
 import { Live, LIVE_PATH } from "./live.ts";
+import { watchLoad } from "./load.ts";
 import { postTrims, RAMP_MS, sweepMixes } from "./mixes.ts";
 import { type HttpServer, type ServerLimits, startServer } from "./server.ts";
 import { FRESH_STATE } from "./state.ts";
@@ -72,6 +73,7 @@ export async function startControl(
   const tick = () => {
     sweepSessions(house);
     sweepMixes(house);
+    watchLoad(house);
     live.tick();
     telemetry.tick();
   };

@@ -9,6 +9,7 @@ import type { ControlOptions, ControlToMain, Receiver, Shape } from "../core/mes
 import type { RtpTimestamp } from "../core/units.ts";
 import { createEvents, type Events } from "./events.ts";
 import type { LatencyWindow } from "./latency.ts";
+import { createLoad, type Load } from "./load.ts";
 import { GuessTable } from "./secrets.ts";
 import type { Mix, SavedSession, Seat, State } from "./state.ts";
 import { Store } from "./store.ts";
@@ -122,6 +123,8 @@ export interface House {
   readonly ssrcs: Set<number>;
   /** Receivers of each send worker. */
   readonly loads: number[];
+  /** How much of each send worker's time they take. */
+  readonly load: Load;
   /** Changes of shape that wait for their RTP timestamp; null: it won't come. */
   readonly reshapes: Map<number, { readonly slot: number; readonly settle: (timestamp: RtpTimestamp | null) => void }>;
   nextRequest: number;
@@ -139,9 +142,10 @@ export function createHouse(
   const store = new Store(options.stateDir, (text) => log.warn(text));
   const { state, warnings } = store.load();
   for (const warning of warnings) log.warn(warning);
+  const board = new Board(options.board);
   return {
     options,
-    board: new Board(options.board),
+    board,
     ring: new Int32Array(options.ring.memory, 0, 16),
     inputs: options.ring.channels,
     post,
@@ -166,6 +170,7 @@ export function createHouse(
     freeSlots: Array.from({ length: options.board.slots }, (_, i) => i),
     ssrcs: new Set(),
     loads: options.mediaPorts.map(() => 0),
+    load: createLoad(board.workers, clock()),
     reshapes: new Map(),
     nextRequest: 1,
     nextSdpId: Math.floor(clock()),

@@ -8,13 +8,14 @@ import type { House, Session } from "./house.ts";
 import { createLatencyWindow } from "./latency.ts";
 import { freshMix } from "./mix_changes.ts";
 import { limitMix, mixOfSeat, useMix } from "./mixes.ts";
-import { Refusal } from "./problem.ts";
+import { refuseOverload, type Served } from "./offer.ts";
+import { Refusal, unavailable } from "./problem.ts";
 import { place } from "./receivers.ts";
 import type { JoinBody } from "./schemas.ts";
 import { type Caller, randomText, randomToken, tokenKey } from "./secrets.ts";
 import { freshSeat, leaveSeats, roomForSeat, withoutEmptySeat, withoutSeat } from "./seats.ts";
-import { checkChannels, checkCue, endSession, fitted, hearing, pausedFor, unavailable, type Wish } from "./sessions.ts";
-import type { SavedSession } from "./state.ts";
+import { checkChannels, checkCue, endSession, fitted, hearing, pausedFor, type Wish } from "./sessions.ts";
+import type { SavedSession, Seat } from "./state.ts";
 
 /** A session that paused longer ago than this isn't one of `--max-clients`. */
 const COUNTS_MS = 60_000;
@@ -48,6 +49,13 @@ function wishOf(body: JoinBody, engineer: boolean): Wish {
   const { mode, channels = null, frameMs = null, bitrate = null, redundancy = 0, cue = null, pfl = null } = body;
   if (!engineer && (cue !== null || pfl !== null)) throw new Refusal(403, "cue and pfl are the engineer's");
   return { mode, channels: channels === null ? null : [...channels], frameMs, bitrate, redundancy, cue, pfl };
+}
+
+/** What a join would have sent to it. */
+function servedAs(house: House, wish: Wish, id: string, seat: Seat): Served {
+  const { shape } = fitted(house, wish, seat);
+  const mix = wish.mode === "mix" && wish.pfl === null ? house.heard.get(wish.cue ?? id)?.number ?? -1 : -1;
+  return { shape, mix };
 }
 
 /** Takes a board row and a worker for it; the state isn't touched. */
@@ -103,7 +111,15 @@ export function join(
   const room = house.freeSlots.length > 0 || leaving.some((session) => session !== undefined);
   const gone = room ? null : longestGone(house);
   if (clients(house, leaving) >= house.options.maxClients || !room && gone === null) {
-    throw unavailable(`all the ${house.options.maxClients} clients that can be served are there`);
+    throw unavailable(`all the ${house.options.maxClients} clients that can be served are there`, { code: "full" });
+  }
+  // Whoever comes back finds its place, whatever the load.
+  if (leaving.every((session) => session === undefined)) {
+    refuseOverload(
+      house,
+      (frame) => [servedAs(house, { ...wish, frameMs: samplesToMs(frame) }, id, seat)],
+      shape.frame,
+    );
   }
   const forgotten = known === undefined ? roomForSeat(house) : null;
 

@@ -8,6 +8,7 @@ import { RING_BLOCKS, Word } from "../core/ring.ts";
 import { SAMPLE_RATE } from "../core/units.ts";
 import { type Health, illness } from "./health.ts";
 import type { House } from "./house.ts";
+import type { WorkerLoad } from "./load.ts";
 import { createMetricText, type Sample, type Series } from "./openmetrics.ts";
 import { countsOf, latencyOf, overrunSamples } from "./status.ts";
 
@@ -97,6 +98,9 @@ function dropped(reading: Reading): Sample[] {
   );
 }
 
+const eachLoad = (value: (load: WorkerLoad) => number) => ({ house: { load } }: Reading): Sample[] =>
+  load.workers.map((one, i) => ({ labels: { worker: String(i) }, value: value(one) }));
+
 function sessionStates({ sessions }: Reading): Sample[] {
   const flowing = sessions.filter(({ row }) => row.flow === Flow.Flowing).length;
   return [
@@ -144,6 +148,8 @@ export const INSTRUMENTS: readonly Instrument[] = [
   counter("encodes", "Opus frames encoded", eachWorker((row) => row.encodes)),
   counter("datagrams", "RTP datagrams sent", eachWorker((row) => row.datagrams)),
   counter("late_frames", "Frames not sent before the next was due", eachWorker((row) => row.lateFrames)),
+  gauge("worker_busy_ratio", "Of its time, or the main isolate's if that is more", eachLoad(({ busy }) => busy)),
+  gauge("worker_full", "1 while nobody else gets in who would make frames late", eachLoad(({ full }) => +full)),
   counter("worker_restarts", "Send workers replaced", eachWorker((row) => row.restarts)),
   counter("dropped_datagrams", "Datagrams refused or not sent", dropped),
 

@@ -5,14 +5,15 @@ import { randomBytes } from "node:crypto";
 import type { Receiver } from "../core/messages.ts";
 import { rtpTimestamp, sequenceNumber } from "../core/units.ts";
 import type { House, Placed } from "./house.ts";
+import { openWorkers } from "./offer.ts";
 
 const random32 = (): number => randomBytes(4).readUInt32BE();
 
-/** The worker with the fewest receivers. */
-function leastLoaded(loads: readonly number[]): number {
-  let worker = 0;
-  for (let i = 1; i < loads.length; i++) if (loads[i] < loads[worker]) worker = i;
-  return worker;
+/** The worker with the fewest receivers, of those that have room if there are any. */
+function workerFor(house: House, receiver: Pick<Receiver, "shape" | "mix">): number {
+  const open = openWorkers(house, [receiver]);
+  const candidates = open.length > 0 ? open : [...house.loads.keys()];
+  return candidates.reduce((least, worker) => house.loads[worker] < house.loads[least] ? worker : least);
 }
 
 function newSsrc(house: House): number {
@@ -33,7 +34,7 @@ export function place(
 ): Placed {
   const slot = house.freeSlots.shift();
   if (slot === undefined) throw new Error("as no board row is free: the caller must have checked");
-  const worker = at !== undefined && at.worker < house.loads.length ? at.worker : leastLoaded(house.loads);
+  const worker = at !== undefined && at.worker < house.loads.length ? at.worker : workerFor(house, receiver);
   const ssrc = at !== undefined && !house.ssrcs.has(at.ssrc) ? at.ssrc : newSsrc(house);
   house.board.slots[slot].open(sequenceNumber(random32()));
   const placed: Placed = { worker, receiver: { ...receiver, slot, ssrc, timestampBase: rtpTimestamp(random32()) } };

@@ -3,8 +3,8 @@
  */
 import type { House } from "./house.ts";
 import { keepSecret, makeCode, makeKey } from "./kept.ts";
-import { Refusal } from "./problem.ts";
-import { follow, saveSession, unavailable } from "./sessions.ts";
+import { Refusal, unavailable } from "./problem.ts";
+import { follow, saveSession } from "./sessions.ts";
 
 async function keep(house: House, name: "join-code" | "engineer-key", value: string): Promise<void> {
   const { stateDir, given } = house.options;

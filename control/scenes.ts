@@ -6,10 +6,10 @@ import type { z } from "@hono/zod-openapi";
 import { change } from "./changes.ts";
 import { note } from "./events.ts";
 import type { House } from "./house.ts";
+import { unavailable } from "./problem.ts";
 import type { SceneImport } from "./schemas.ts";
 import { randomText } from "./secrets.ts";
 import { setMixes } from "./seats.ts";
-import { unavailable } from "./sessions.ts";
 import { sound } from "./sound.ts";
 import { MAX_SCENES, type Mix, type Scene } from "./state.ts";
 

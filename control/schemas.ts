@@ -166,6 +166,10 @@ export const Problem = z.object({
   status: z.int(),
   detail: z.string(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  code: z.enum(["full", "overloaded"]).optional().openapi({
+    description: "Of a 503. full: as many are there as there may be; overloaded: as many as the machine holds",
+  }),
+  offer: z.object({ frameMs: z.number() }).optional().openapi({ description: "Asked for with this it is let in" }),
 }).openapi("Problem");
 
 /** Every channel and group listed. */

@@ -33,7 +33,15 @@ export const Status = z.object({
     badSamples: z.int().openapi({ description: "Samples that were no number, and became silence" }),
   }),
   storage: z.object({ problem: z.string().nullable() }).openapi({ description: "Why the state can't be kept" }),
-  workers: z.array(z.object({ clients: z.int(), encoders: z.int(), lateFrames: z.int(), restarts: z.int() })),
+  workers: z.array(z.object({
+    clients: z.int(),
+    encoders: z.int(),
+    lateFrames: z.int(),
+    restarts: z.int(),
+    busyPercent: z.number().openapi({ description: "Of its time, or the main isolate's if that is more; last second" }),
+    latePercent: z.number().openapi({ description: "Of its frames; last second" }),
+    full: z.boolean().openapi({ description: "Nobody else gets in who would make more frames late" }),
+  })),
   sessions: z.array(z.object({
     session: z.string(),
     seat: z.string(),

@@ -6,10 +6,10 @@ import { change, remember, withSeat } from "./changes.ts";
 import type { House, Session } from "./house.ts";
 import { clampedMix, freshMix, sameMix } from "./mix_changes.ts";
 import { heardChannels, limitMix, mixOfSeat, mixView } from "./mixes.ts";
-import { Refusal } from "./problem.ts";
+import { Refusal, unavailable } from "./problem.ts";
 import type { SeatBody, SeatPatch, SeatView } from "./schemas.ts";
 import { ALPHABET, randomText } from "./secrets.ts";
-import { endSession, follow, unavailable } from "./sessions.ts";
+import { endSession, follow } from "./sessions.ts";
 import { existing } from "./shapes.ts";
 import { MAX_SEATS, type Mix, type Seat, type State } from "./state.ts";
 

@@ -8,7 +8,7 @@ import { change } from "./changes.ts";
 import { type HeardMix, type House, seatOf, type Session } from "./house.ts";
 import { clientMsOf, networkMsOf, takeCopy } from "./latency.ts";
 import { heardChannels, leaveMix, limitMix, mixOfSeat, pflMix, useMix } from "./mixes.ts";
-import { Refusal } from "./problem.ts";
+import { Refusal, unavailable } from "./problem.ts";
 import { release } from "./receivers.ts";
 import type { SessionPatch } from "./schemas.ts";
 import { existing, shapeOf } from "./shapes.ts";
@@ -16,14 +16,12 @@ import type { SavedSession, Seat } from "./state.ts";
 
 /** A session that paused longer ago than this ends. */
 const ENDS_MS = 12 * 3_600_000;
-const RETRY_SECONDS = "10";
 
 /** What somebody wants to hear, and how. */
 export type Wish = Pick<SavedSession, "mode" | "channels" | "bitrate" | "redundancy" | "cue" | "pfl"> & {
   readonly frameMs: number | null;
 };
 
-export const unavailable = (detail: string) => new Refusal(503, detail, { headers: { "retry-after": RETRY_SECONDS } });
 const refusedField = (path: string, message: string) =>
   new Refusal(400, "the body failed its check", { errors: [{ path, message }] });
 

@@ -89,6 +89,9 @@ export function statusOf(house: House, only: Session | null): Status {
       encoders: row.encoders,
       lateFrames: row.lateFrames,
       restarts: row.restarts,
+      busyPercent: house.load.workers[i].busy * 100,
+      latePercent: house.load.workers[i].late * 100,
+      full: house.load.workers[i].full,
     })),
     sessions: sessions.map((session) => {
       const { seat, name, address, mode, paused } = summaryOf(house, session);

@@ -3,15 +3,16 @@
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { endpointOf } from "../core/endpoint.ts";
+import type { Shape } from "../core/messages.ts";
 import { samplesToMs } from "../core/units.ts";
 import { sdpOf } from "../send/sdp.ts";
 import { type HeardMix, type House, type Target } from "./house.ts";
 import { freeMix, leaveMix, mixOfSeat, useMix } from "./mixes.ts";
-import { Refusal } from "./problem.ts";
+import { refuseOverload, type Served } from "./offer.ts";
+import { Refusal, unavailable } from "./problem.ts";
 import { place, release } from "./receivers.ts";
 import type { TargetBody, TargetView } from "./schemas.ts";
 import { randomText } from "./secrets.ts";
-import { unavailable } from "./sessions.ts";
 import { allChannels, existing, shapeOf } from "./shapes.ts";
 
 /** RTP streams to targets, all together: a `mono` target of 64 channels takes them all. */
@@ -50,18 +51,25 @@ export function createTarget(house: House, body: TargetBody, host: string): Targ
   const streams = mode === "mono" ? channels.length : 1;
   check(house, body, streams);
   const mix = mixFor(house, body, channels);
-  const shape = shapeOf({ mode, channels, frameMs, bitrate, redundancy: 0 }, house.options.defaults);
+  const shapeWith = (frameMs: number | null) =>
+    shapeOf({ mode, channels, frameMs, bitrate, redundancy: 0 }, house.options.defaults);
+  const shape = shapeWith(frameMs);
+  const streamShape = (shape: Shape, i: number): Shape =>
+    mode === "mono" ? { ...shape, channels: [channels[i]] } : shape;
+  const servedAs = (shape: Shape): Served[] =>
+    Array.from({ length: streams }, (_, i) => ({ shape: streamShape(shape, i), mix: mix?.number ?? -1 }));
   if (streamCount(house) + streams > MAX_TARGET_STREAMS) {
     throw unavailable(`targets can have ${MAX_TARGET_STREAMS} streams all together`);
   }
   if (house.freeSlots.length < streams) throw unavailable("no more streams can be served");
+  refuseOverload(house, (frame) => servedAs(shapeWith(samplesToMs(frame))), shape.frame);
 
   const cname = randomText(12);
   const number = mix === null ? -1 : useMix(house, mix);
   const placed = Array.from({ length: streams }, (_, i) =>
     place(house, {
       cname,
-      shape: mode === "mono" ? { ...shape, channels: [channels[i]] } : shape,
+      shape: streamShape(shape, i),
       mix: number,
       opening: {
         kind: "fixed",

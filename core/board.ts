@@ -155,6 +155,13 @@ export class WorkerRow {
   set encodes(count: number) {
     this.#words[9] = count;
   }
+  /** Microseconds spent on blocks, from having one to being done with it, modulo 2³². */
+  get busyUs(): number {
+    return this.#words[10];
+  }
+  set busyUs(count: number) {
+    this.#words[10] = count;
+  }
 }
 
 export const enum Flow {

@@ -81,6 +81,7 @@ export class Sender {
 
   /** @hot One block: encode and send what it completes, then hear the clients. */
   block(view: BlockView): void {
+    const begun = now();
     this.#locate(view);
     const position = view.position, time = view.time;
     for (let i = 0; i < this.#groups.length; i++) {
@@ -99,6 +100,7 @@ export class Sender {
     if (++this.#sinceCare >= CARE_BLOCKS) this.#care();
     if (this.#stale) this.#refresh();
     this.#row.droppedSendBuffer = this.#socket.dropped;
+    this.#row.busyUs += (now() - begun) * 1000;
     this.#row.blocks++;
   }
 

@@ -25,6 +25,7 @@ Deno.test("when all clients are there a join is 503 with Retry-After, and change
   const refused = await house.call("POST", "/api/v1/sessions", { secret: JOIN_CODE, body });
   assert.equal(refused.status, 503);
   assert.ok(Number(refused.headers["retry-after"]) > 0);
+  assert.equal(refused.json.code, "full");
   assert.equal(await house.picture(), before);
   assert.equal((await house.join({ device })).resumed, true, "who is there already may take its own place");
 });

@@ -8,6 +8,8 @@ import { type FakeHouse, fakeHouse } from "./control_fake.ts";
 
 const status = async (house: FakeHouse, secret?: string) =>
   (await house.call("GET", "/api/v1/status", { secret })).json;
+/** A worker that has done nothing yet. */
+const IDLE = { busyPercent: 0, latePercent: 0, full: false };
 const rowOf = (house: FakeHouse) => {
   const [{ receiver }] = house.taken("serve");
   return house.control.house.board.slots[receiver.slot];
@@ -31,8 +33,8 @@ Deno.test("the status has the contract's fields, and nothing known is null or ze
     },
     storage: { problem: null },
     workers: [
-      { clients: 1, encoders: 0, lateFrames: 0, restarts: 0 },
-      { clients: 0, encoders: 0, lateFrames: 0, restarts: 0 },
+      { clients: 1, encoders: 0, lateFrames: 0, restarts: 0, ...IDLE },
+      { clients: 0, encoders: 0, lateFrames: 0, restarts: 0, ...IDLE },
     ],
     sessions: [{
       session,
@@ -174,8 +176,8 @@ Deno.test("counters of workers, source and dropped datagrams are added up where 
   ring[Word.Overflows] = 2;
   const { workers, dropped, source } = await status(house);
   assert.deepEqual(workers, [
-    { clients: 0, encoders: 3, lateFrames: 1, restarts: 0 },
-    { clients: 0, encoders: 4, lateFrames: 1, restarts: 1 },
+    { clients: 0, encoders: 3, lateFrames: 1, restarts: 0, ...IDLE },
+    { clients: 0, encoders: 4, lateFrames: 1, restarts: 1, ...IDLE },
   ]);
   assert.deepEqual(dropped, { stun: 21, rtcp: 40, other: 60, sendBuffer: 80 });
   assert.equal(source.overruns, 1256, "lost blocks are 128 samples each");

@@ -15,14 +15,17 @@ export class Problem extends Error {
    * @param {string} detail
    * @param {{ path: string, message: string }[]} errors
    * @param {number | null} retryAfter seconds
+   * @param {{ code?: string, offer?: { frameMs: number } }} more what a 503 says to programs
    */
-  constructor(status, detail, errors = [], retryAfter = null) {
+  constructor(status, detail, errors = [], retryAfter = null, { code, offer } = {}) {
     super(detail);
     this.name = "Problem";
     this.status = status;
     this.detail = detail;
     this.errors = errors;
     this.retryAfter = retryAfter;
+    this.code = code ?? null;
+    this.offer = offer ?? null;
   }
 }
 
@@ -79,5 +82,6 @@ export async function call(method, path, body, secret = null) {
     answer?.detail ?? response.statusText,
     answer?.errors ?? [],
     Number.isFinite(retryAfter) ? retryAfter : null,
+    answer ?? {},
   );
 }

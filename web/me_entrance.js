@@ -78,8 +78,7 @@ export class Entrance extends EventTarget {
     const attempt = ++this.#attempt, { code } = this;
     this.#set({ kind: "joining" });
     try {
-      const wish = { name: kept.keptName(), device: kept.device(), mode: "mix" };
-      const { token } = await call("POST", "/api/v1/sessions", wish, code);
+      const { token } = await this.#ask({ name: kept.keptName(), device: kept.device(), mode: "mix" }, code);
       if (attempt !== this.#attempt) return;
       this.#failures = 0;
       kept.keepRemote(null);
@@ -88,6 +87,19 @@ export class Entrance extends EventTarget {
       this.#set({ kind: "in", token, own: true, sure: true });
     } catch (error) {
       if (attempt === this.#attempt) this.#refused(error);
+    }
+  }
+
+  /**
+   * A server at its limit may have room for longer frames: some milliseconds more, instead of no sound.
+   * @param {Record<string, unknown>} wish @param {string} code
+   */
+  async #ask(wish, code) {
+    try {
+      return await call("POST", "/api/v1/sessions", wish, code);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.offer === null) throw error;
+      return await call("POST", "/api/v1/sessions", { ...wish, ...error.offer }, code);
     }
   }
 
@@ -133,7 +145,10 @@ export class Entrance extends EventTarget {
       case 429:
         return this.#wait(() => t("me.heldoff"), error.retryAfter ?? HELD_OFF_S);
       case 503:
-        return this.#wait(() => t("me.full"), error.retryAfter ?? FULL_S);
+        return this.#wait(
+          () => t(error.code === "overloaded" ? "me.overloaded" : "me.full"),
+          error.retryAfter ?? FULL_S,
+        );
       case 401:
         return this.#set({ kind: "ask", problem: () => t("me.code.wrong", { code }) });
       case 403:

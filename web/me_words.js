@@ -40,6 +40,10 @@ addWords({
     "All places are taken. Ask the engineer to free one; this page tries again by itself.",
     "Todos los puestos están ocupados. Pida al técnico que libere uno; esta página lo vuelve a intentar sola.",
   ],
+  "me.overloaded": [
+    "The server is at its limit: one phone more would spoil the sound of the others. Ask the engineer for longer frames or fewer channels; this page tries again by itself.",
+    "El servidor está al límite: un teléfono más estropearía el sonido de los demás. Pida al técnico tramas más largas o menos canales; esta página lo vuelve a intentar sola.",
+  ],
   "me.heldoff": [
     "Too many wrong codes came from this phone, so it has to wait. Meanwhile ask the engineer for the right code.",
     "Han llegado demasiados códigos erróneos desde este teléfono, así que debe esperar. Mientras, pida al técnico el código correcto.",

@@ -37,21 +37,29 @@ function Facts({ desk }) {
   }</dl>`;
 }
 
+const WORKER_COLUMNS = [
+  "con.worker",
+  "con.worker.clients",
+  "con.worker.encoders",
+  "con.worker.busy",
+  "con.late",
+  "con.restarts",
+];
+
 const Workers = ({ workers }) =>
   html`
     <h3>${t("con.workers")}</h3>
     <table class="figures workers">
       <thead>
-        <tr>${["con.worker", "con.worker.clients", "con.worker.encoders", "con.late", "con.restarts"].map((word) =>
-          html`<th key=${word} scope="col">${t(word)}</th>`
-        )}</tr>
+        <tr>${WORKER_COLUMNS.map((word) => html`<th key=${word} scope="col">${t(word)}</th>`)}</tr>
       </thead>
-      <tbody>${workers.map(({ clients, encoders, lateFrames, restarts }, i) =>
+      <tbody>${workers.map(({ clients, encoders, busyPercent, full, lateFrames, restarts }, i) =>
         html`
           <tr key=${i}>
             <th scope="row">${i}</th>
             <td>${clients}</td>
             <td>${encoders}</td>
+            <td>${t(full ? "con.worker.full" : "con.cpu.of", { value: number(busyPercent) })}</td>
             <td>${lateFrames}</td>
             <td>${restarts}</td>
           </tr>

@@ -193,6 +193,8 @@ addWords({
   "con.worker": ["Worker", "Hilo"],
   "con.worker.clients": ["Clients", "Clientes"],
   "con.worker.encoders": ["Encoders", "Codificadores"],
+  "con.worker.busy": ["Busy", "Ocupado"],
+  "con.worker.full": ["{value} %, full", "{value} %, lleno"],
   "con.source": ["Source", "Fuente"],
   "con.source.of": ["{name}, {n} channels", "{name}, {n} canales"],
   "con.source.live": ["audio", "audio"],
