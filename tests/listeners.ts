@@ -6,7 +6,7 @@ import { JOIN_CODE, readLines, type Server } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** A listener that hasn't ended by then hangs, and is killed. */
-const LIFE_MS = 120_000;
+const LIFE_MS = 300_000;
 
 // deno-lint-ignore no-explicit-any
 export type Event = Record<string, any> & { readonly event: string };

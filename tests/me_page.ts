@@ -6,14 +6,20 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Locator, Page } from "playwright-core";
+import { now } from "../core/clock.ts";
 import { type PageOptions, STEP_MS, type TestBrowser, type WatchedPage } from "./browser.ts";
-import type { Server } from "./server.ts";
+import { type Server, startServer } from "./server.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LOOK_MS = 20;
+
+/** A server that plays a tone on each of so many inputs. */
+export const tones = (inputs = 4) => startServer({ args: ["--source", "tones", "--channels", String(inputs)] });
+export const mixOf = async (server: Server, seat: string) =>
+  (await server.call("GET", `/api/v1/seats/${seat}/mix`)).body;
 
 /** A phone of its own, with nothing kept. */
 export const openMe = (browser: TestBrowser, server: Server, fragment: string, options: PageOptions = {}) =>
@@ -71,8 +77,8 @@ const LISTEN_FOR_THE_END = `void (globalThis.lifted = new Promise((resolve) => {
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, resolve, { once: true, capture: true });
 }).then(() => ${drawn(2)}))`;
 
-/** One finger; `by` in CSS pixels, in steps as a hand makes them. */
-export async function drag(page: Page, slider: Locator, by: number, steps = 12, up = 0): Promise<void> {
+/** One finger; `by` in CSS pixels, in steps as a hand makes them. When it had moved, ms of the epoch. */
+export async function drag(page: Page, slider: Locator, by: number, steps = 12, up = 0): Promise<number> {
   await slider.scrollIntoViewIfNeeded();
   const box = await slider.boundingBox();
   assert.ok(box);
@@ -85,14 +91,29 @@ export async function drag(page: Page, slider: Locator, by: number, steps = 12, 
       touchPoints: type === "touchEnd" ? [] : [{ x: x + dx, y: y + dy }],
     });
   await touch("touchStart");
+  let moved = 0;
   for (let i = 1; i <= steps; i++) {
+    moved = now();
     await touch("touchMove", by * i / steps, -up * i / steps);
     await page.evaluate(drawn(i === steps ? REST_FRAMES : 1));
   }
   await touch("touchEnd");
   await page.evaluate("lifted");
   await devtools.detach();
+  return moved;
 }
+
+/** From now on a slider keeps what it shows, and since when; read by {@link shownSince}. */
+export const keepShown = (slider: Locator): Promise<void> =>
+  slider.evaluate((one: Any) => {
+    const { MutationObserver, performance } = globalThis as Any;
+    const kept: [number, number][] = one.kept = [];
+    const look = () => kept.push([Number(one.ariaValueNow), performance.timeOrigin + performance.now()]);
+    new MutationObserver(look).observe(one, { attributes: true, attributeFilter: ["aria-valuenow"] });
+  });
+/** Value → when the slider showed it last, ms of the epoch. */
+export const shownSince = async (slider: Locator): Promise<Map<number, number>> =>
+  new Map(await slider.evaluate((one: Any) => one.kept));
 
 /** Two taps on the same place, with a hand's timestamps however busy the machine is. */
 export async function doubleTap(page: Page, slider: Locator): Promise<void> {

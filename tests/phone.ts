@@ -142,19 +142,25 @@ export function measureTone(audio: Float32Array, near: number): { hertz: number;
 /**
  * Mean frequency in Hz and level in dBFS of a long tone near `near`, by the phase of windows of 50 ms, and the largest
  * step of that phase from one window to the next beyond the mean one: a missing or doubled piece shows there. A player
- * that adapts its depth plays up to half a percent faster or slower for a while; the mean is what was sent.
+ * that adapts its depth plays up to half a percent faster or slower for a while; the mean is what was sent. The level is
+ * that of windows of 10 ms, in which so little makes no difference.
  */
 export function followTone(audio: Float32Array, near: number): { hertz: number; dbfs: number; phaseStep: number } {
-  const window = 2400, turn = 2 * Math.PI * near / 48_000, phases: number[] = [];
+  const window = 2400, part = 480, turn = 2 * Math.PI * near / 48_000, phases: number[] = [];
   let power = 0;
   for (let start = 0; start + window <= audio.length; start += window) {
     let re = 0, im = 0;
-    for (let i = start; i < start + window; i++) {
-      re += audio[i] * Math.cos(turn * i);
-      im -= audio[i] * Math.sin(turn * i);
+    for (let from = start; from < start + window; from += part) {
+      let partRe = 0, partIm = 0;
+      for (let i = from; i < from + part; i++) {
+        partRe += audio[i] * Math.cos(turn * i);
+        partIm -= audio[i] * Math.sin(turn * i);
+      }
+      re += partRe;
+      im += partIm;
+      power += (partRe * partRe + partIm * partIm) / (part / 2) ** 2 * (part / window);
     }
     phases.push(Math.atan2(im, re));
-    power += (re * re + im * im) / (window / 2) ** 2;
   }
   const steps = phases.slice(1).map((phase, i) => {
     const step = phase - phases[i];
