@@ -91,7 +91,7 @@ static int append(uint8_t *to, int at, const uint8_t *packet, int bytes, int las
 }
 
 static void header(uint8_t *to, uint16_t sequence, uint32_t timestamp, uint32_t ssrc) {
-  uint16_t words[6] = {htons(0x8060), htons(sequence), htons(timestamp >> 16), htons(timestamp), htons(ssrc >> 16), htons(ssrc)};
+  uint16_t words[6] = {htons(0x8061), htons(sequence), htons(timestamp >> 16), htons(timestamp), htons(ssrc >> 16), htons(ssrc)};
   memcpy(to, words, HEADER);
 }
 
