@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { BLOCK, MAX_CHANNELS, SAMPLE_RATE } from "../core/units.ts";
 import { table } from "./figures_table.ts";
+import { printQuality, QUALITY_SECONDS } from "./quality.ts";
 import { type Figures, measure, type Scenario } from "./scenario.ts";
 import { DEFAULT_ROUNDS, DEFAULT_SECONDS, suite } from "./suite.ts";
 
@@ -22,6 +23,7 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --only WORD        of the suite: only rows with this word in their name (and what they are compared with)
   --control-load     the same twice: left alone, and with 20 live clients and 50 fader moves a second
                      (default then: 60 clients, a mix each, 5 ms frames, 60 s)
+  --quality          what the codec does to a band, by frame, bit rate and complexity (--seconds of each, else ${QUALITY_SECONDS})
   --json             figures as JSON
 `;
 const LOAD = { liveClients: 20, movesPerSecond: 50 };
@@ -138,6 +140,7 @@ export async function bench(args: readonly string[]): Promise<number> {
         handoff: text,
         compare: flag,
         suite: flag,
+        quality: flag,
         rounds: text,
         only: text,
         "control-load": flag,
@@ -154,6 +157,10 @@ export async function bench(args: readonly string[]): Promise<number> {
   }
   if (values.help) {
     console.log(HELP);
+    return 0;
+  }
+  if (values.quality) {
+    await printQuality(values.seconds === undefined ? QUALITY_SECONDS : scenario.seconds, values.json === true);
     return 0;
   }
   if (values.suite) {

@@ -67,6 +67,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       handoff: START.handoff,
       compare: "nothing",
       "control-load": "nothing",
+      quality: "nothing",
       suite: "nothing",
       rounds: "text",
       only: "text",

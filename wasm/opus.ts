@@ -38,7 +38,8 @@ export class Encoder implements Disposable {
   /** Index into HEAPU8. */
   readonly #packet: number;
 
-  constructor(channels: 1 | 2, frame: Frame, bitrate: BitRate) {
+  /** `complexity`: 0 to 10; another than ours is for measuring. */
+  constructor(channels: 1 | 2, frame: Frame, bitrate: BitRate, complexity = COMPLEXITY) {
     if (libopus === null) throw new Error("cannot make an Opus encoder: libopus is not loaded");
     this.#libopus = libopus;
     this.#frame = frame;
@@ -50,7 +51,7 @@ export class Encoder implements Disposable {
     this.#encoder = libopus._oc_create_encoder(SAMPLE_RATE, channels, Application.RestrictedLowDelay, this.#packet);
     if (this.#encoder === 0) this.#fail(libopus.HEAP32[this.#packet / 4], "make an Opus encoder");
     this.#set(EncoderCtl.SetBitrate, bitrate);
-    this.#set(EncoderCtl.SetComplexity, COMPLEXITY);
+    this.#set(EncoderCtl.SetComplexity, complexity);
     this.#set(EncoderCtl.SetSignal, Signal.Music);
     this.#set(EncoderCtl.SetVbr, 0);
     this.#set(EncoderCtl.SetMaxBandwidth, Bandwidth.Fullband);
