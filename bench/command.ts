@@ -20,7 +20,7 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --compare          sync with an encode for every client (the old way), sync with shared encodes, the pool
   --suite            every scenario of docs/LATENCY.md in turn, beside native C; a Markdown table
   --rounds N         of the suite (default ${DEFAULT_ROUNDS}, of ${DEFAULT_SECONDS} s each)
-  --only WORD        of the suite: only rows with this word in their name (and what they are compared with)
+  --only WORD,WORD   of the suite: only rows with such a word in their name (and what they are compared with)
   --control-load     the same twice: left alone, and with 20 live clients and 50 fader moves a second
                      (default then: 60 clients, a mix each, 5 ms frames, 60 s)
   --quality          what the codec does to a band, by frame, bit rate and complexity (--seconds of each, else ${QUALITY_SECONDS})
@@ -164,7 +164,7 @@ export async function bench(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (values.suite) {
-    const only = (values.only ?? "") as string;
+    const only = String(values.only ?? "").split(",").map((word) => word.trim()).filter((word) => word !== "");
     return await suite({ rounds, seconds: scenario.seconds, only, json: values.json === true });
   }
   const head =

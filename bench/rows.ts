@@ -59,6 +59,8 @@ export const keyOf = (job: Omit<NativeJob, "seconds">): string =>
     job.distinct ? ", distinct" : ""
   }`;
 
-/** The rows with `word` in their names, and always the first. */
-export const rowsWith = (word: string): Row[] =>
-  ROWS.filter(({ name }, i) => i === 0 || name.toLowerCase().includes(word.toLowerCase()));
+/** The rows with one of these words in their names, all if there is none, and always the first. */
+export const rowsWith = (words: readonly string[]): Row[] =>
+  ROWS.filter(({ name }, i) =>
+    i === 0 || words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()))
+  );

@@ -19,8 +19,8 @@ export interface SuiteOptions {
   readonly rounds: number;
   /** Measured time of each row in each round. */
   readonly seconds: number;
-  /** A word in a row's name; "": all. */
-  readonly only: string;
+  /** Words in rows' names; none: all. */
+  readonly only: readonly string[];
   readonly json: boolean;
 }
 
@@ -55,7 +55,8 @@ async function measureRow(native: Native, row: Row, seconds: number, natives: Ma
 /** @throws Error when something to compile with is missing, a server doesn't start, or a client doesn't hear. */
 export async function runSuite({ rounds, seconds, only }: SuiteOptions): Promise<SuiteResult> {
   using native = new Native();
-  const rows = only === START ? [] : rowsWith(only), withStart = only === "" || only === START;
+  const withStart = only.length === 0 || only.includes(START), words = only.filter((word) => word !== START);
+  const rows = only.length > 0 && words.length === 0 ? [] : rowsWith(words);
   const measured = rows.map((): Measured[] => []), starts: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     const natives = new Map<string, NativeFigures>();
