@@ -98,6 +98,7 @@ const COLUMNS: Readonly<Record<string, (row: RowSummary) => string>> = {
   "native's": ({ nativeSendP99Ms }) => median(nativeSendP99Ms),
   "→ receive ms, p99": ({ receiveP99Ms }) => full(receiveP99Ms),
   "sent / late / lost": ({ sent, late, lost }) => medians(sent, late, lost),
+  "blocks withheld": ({ withheldBlocks }) => full(withheldBlocks),
   "MB": ({ rssMb }) => median(rssMb),
   "GC": ({ workerCollections }) => full(workerCollections),
   "sleeper µs, p50 / p99 / max": ({ noiseP50Us, noiseP99Us, noiseMaxUs }) =>
