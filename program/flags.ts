@@ -11,7 +11,6 @@ import {
   CONFIG_VARIABLE,
   type Given,
   type GivenSettings,
-  MOST_WORKERS,
   SETTING_NAMES,
   type SettingName,
   SETTINGS,
@@ -122,11 +121,15 @@ export function valueOf<Name extends SettingName>(given: GivenSettings, name: Na
   }
 }
 
+/** More would have to wait for the main isolate, which makes all mixes (docs/LATENCY.md). */
+const MOST_BY_ITSELF = 8;
+
 /** Half the cores, at least one, at most one for each client: more workers than cores hurts, and main and capture need room too. */
 function poolSize(given: GivenSettings, maxClients: number, cores: number): StartOptions["poolSize"] {
   const size = valueOf(given, "pool-size");
   if (size !== "auto") return { size, why: given.get("pool-size")!.from };
-  const half = Math.max(1, Math.floor(cores / 2)), bounded = Math.min(half, maxClients, MOST_WORKERS);
+  if (cores < 2) return { size: 1, why: "auto: there is one core" };
+  const half = Math.floor(cores / 2), bounded = Math.min(half, maxClients, MOST_BY_ITSELF);
   return { size: bounded, why: `auto: half of ${cores} cores${bounded < half ? `, at most ${bounded}` : ""}` };
 }
 

@@ -92,7 +92,7 @@ export const SETTINGS = {
   }),
   "pool-size": setting({
     value: "N|auto",
-    help: `send workers, 1 to ${MOST_WORKERS}; auto: half the cores`,
+    help: `send workers, 1 to ${MOST_WORKERS}; auto: half the cores, at most 8`,
     preset: "auto",
     choices: ["auto"],
     alias: "AUDIO_SEND_POOL_SIZE",

@@ -170,6 +170,17 @@ Deno.test("settings that don't go together are refused", () => {
   assert.deepEqual(parse(["--max-clients=1"]).poolSize, { size: 1, why: "auto: half of 4 cores, at most 1" });
 });
 
+Deno.test("auto is half the cores: at least one worker, at most eight, at most one for each client", () => {
+  const workers = (cores: number) => {
+    const options = parseStart([], reader(HOME), cores);
+    assert.ok(options !== "help");
+    return [options.poolSize.size, options.poolSize.why];
+  };
+  assert.deepEqual([1, 2, 3, 4, 8, 16, 64].map((cores) => workers(cores)[0]), [1, 1, 1, 2, 4, 8, 8]);
+  assert.deepEqual(workers(1), [1, "auto: there is one core"]);
+  assert.deepEqual(workers(64), [8, "auto: half of 64 cores, at most 8"]);
+});
+
 Deno.test("what would be used is told with who said so, and no secret", () => {
   using file = configFile(`{ "joinCode": "VERYSECRET", "maxClients": 7 }`);
   const environment = reader({ ...HOME, FOLDBACK_CONFIG: file.path, FOLDBACK_FRAME_MS: "2.5", FOLDBACK_DSCP: "" });
