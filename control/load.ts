@@ -3,10 +3,10 @@
  * of the last second, and "full" with hysteresis, which {@link openWorkers} (offer.ts) turns into who may still come.
  * Control worker; allocates.
  *
- * A frame is late when it isn't sent before its own length has passed. On an idle machine none is; on a loaded one the
- * first are those whose blocks lie closest (core/units.ts: 15 blocks are 16 frames of 2.5 ms, 8 of 5, 4 of 10): one in
- * eight is from about 70, 75 and 90 % of a worker's time on. So a tenth of late frames means that the work doesn't fit
- * any more, if the worker is busy; if it isn't, something else held the machine up, which refusing nobody would mend.
+ * A frame is late when it isn't sent before its own length has passed. On an idle machine none is. On a loaded one the
+ * first are those that are complete soonest after the one before: 15 blocks make 16 frames of 2.5 ms, 8 of 5 or 4 of 10,
+ * and an eighth of them or more is late from 70, 77 and 90 % of a worker's time on. So a tenth means that the work doesn't
+ * fit any more, if the worker is busy; if it isn't, something else held the machine up, which no refusal would mend.
  */
 import type { WorkerRow } from "../core/board.ts";
 import { bucketMiddle } from "../core/histogram.ts";

@@ -16,9 +16,9 @@ export interface Served {
 }
 
 /** An encode's work in that of one channel at 2.5 ms (docs/LATENCY.md), by the frame: of a channel, of a mix. */
-const ENCODE: Readonly<Record<Frame, readonly [number, number]>> = { 120: [1, 1.8], 240: [1.6, 3], 480: [2.8, 5.2] };
+const ENCODE: Readonly<Record<Frame, readonly [number, number]>> = { 120: [1, 1.6], 240: [1.6, 2.6], 480: [2.8, 4.6] };
 /** A datagram's, in the same. */
-const DATAGRAM = 0.6;
+const DATAGRAM = 0.4;
 /** Of a worker's time, with whoever comes: more makes frames of this length late. 2.5 ms: they are already. */
 const HOLDS: Readonly<Record<Frame, number>> = { 120: 0, 240: 0.75, 480: 0.85 };
 
