@@ -9,7 +9,7 @@ import { type Libopus, loadLibopus } from "./libopus.ts";
 
 export type Decoder = OpusDecoderHandle;
 
-/** 1 costs up to a third more than 0 and 5 twice as much, for less than 0.6 dB. */
+/** 1 and 2 cost a tenth to a quarter more than 0 and are no better; 5 costs twice as much for 1.5 dB (docs/QUALITY.md). */
 const COMPLEXITY = 0;
 
 /** The largest packet of one Opus stream: a frame (RFC 6716 section 3.2.1) and its TOC byte. */
