@@ -88,14 +88,14 @@ const medians = (...middles: (Middle | null)[]) => middles.map(median).join(" / 
 const COLUMNS: Readonly<Record<string, (row: RowSummary) => string>> = {
   "": ({ name }) => name,
   "CPU, % of a core": ({ cpuPercent }) => full(cpuPercent),
-  "native C": ({ nativeCpuPercent }) => median(nativeCpuPercent),
-  "÷ native": ({ overNative }) => full(overNative),
+  "C": ({ nativeCpuPercent }) => median(nativeCpuPercent),
+  "÷ C": ({ overNative }) => full(overNative),
   "÷ first row": ({ overFirst }) => median(overFirst),
   "main's block µs, p50 / p99": ({ blockP50Us, blockP99Us }) => medians(blockP50Us, blockP99Us),
   "handing over µs, p50 / p99": ({ handoffP50Us, handoffP99Us }) => medians(handoffP50Us, handoffP99Us),
   "capture → send ms, p50 / p99 / p99.9": ({ sendP50Ms, sendP99Ms, sendP999Ms }) =>
     `${median(sendP50Ms)} / ${full(sendP99Ms)} / ${median(sendP999Ms)}`,
-  "native's": ({ nativeSendP99Ms }) => median(nativeSendP99Ms),
+  "C, p99": ({ nativeSendP99Ms }) => median(nativeSendP99Ms),
   "→ receive ms, p99": ({ receiveP99Ms }) => full(receiveP99Ms),
   "sent / late / lost": ({ sent, late, lost }) => medians(sent, late, lost),
   "blocks withheld": ({ withheldBlocks }) => full(withheldBlocks),
