@@ -1,0 +1,142 @@
+/**
+ * A sound card out of nothing, with a meter on both of its sides: jackd on its dummy driver (48 kHz, 128 frames, a real
+ * clock), the meter of meter.c, and two ALSA PCMs on top: what is captured from `card` is the meter's noise, what is
+ * played on `out` the meter compares with it. In: channels. Out: an environment for programs, delays to the sample. Main
+ * isolate of the benchmark; may allocate.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Program, run } from "./processes.ts";
+
+export const RATE = 48_000, PERIOD = 128;
+const START_MS = 15_000;
+const PACKAGES = "gcc libc6-dev libjack-jackd2-dev jackd2 jack-tools libasound2-plugins";
+
+/** What came back, in windows of 10 ms. */
+export interface Heard {
+  readonly windows: number;
+  /** Windows in which the noise was found. */
+  readonly heard: number;
+  /** Windows unlike the noise, by more than what the codec does to it. */
+  readonly damaged: number;
+  /** 1: exactly the noise; the median of all windows. */
+  readonly likeness: number;
+  readonly jackXruns: number;
+  /** The delay. */
+  readonly samples?: {
+    readonly p50: number;
+    readonly min: number;
+    readonly max: number;
+    readonly p99: number;
+    readonly first: number;
+    readonly last: number;
+  };
+}
+
+/** JACK's registry of servers breaks when two of them come or go at once: one at a time on this machine. */
+async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
+  using lock = await Deno.open(`${tmpdir()}/foldback-soundcard.lock`, { create: true, write: true });
+  await lock.lock(true);
+  return await work();
+}
+
+export class Stage implements AsyncDisposable {
+  readonly #jackd: Program;
+  readonly #meter: Program;
+  /** Taken away at the end. */
+  readonly directory: string;
+  readonly channels: number;
+  /** For every program that is to see the card. */
+  readonly env: Readonly<Record<string, string>>;
+  /** JACK's name of the server. */
+  readonly server: string;
+
+  private constructor(
+    jackd: Program,
+    meter: Program,
+    directory: string,
+    channels: number,
+    env: Record<string, string>,
+    server: string,
+  ) {
+    this.#jackd = jackd;
+    this.#meter = meter;
+    this.directory = directory;
+    this.channels = channels;
+    this.env = env;
+    this.server = server;
+  }
+
+  /** @throws Error that names the packages, when something is missing. */
+  static async open(channels: number): Promise<Stage> {
+    const directory = mkdtempSync(`${tmpdir()}/foldback-peers-`), server = `peers${Deno.pid}`;
+    const env = {
+      ALSA_CONFIG_PATH: `${directory}/asound.conf`,
+      JACK_DEFAULT_SERVER: server,
+      JACK_NO_START_SERVER: "1",
+      JACK_NO_AUDIO_RESERVATION: "1",
+    };
+    await using opened = new AsyncDisposableStack();
+    opened.defer(() => rmSync(directory, { recursive: true, force: true }));
+    const ports = Array.from({ length: channels }, (_, i) => `${i} meter:out_${i + 1}`).join(" ");
+    Deno.writeTextFileSync(
+      env.ALSA_CONFIG_PATH,
+      [
+        // PortAudio 19.6 aborts when every PCM of a configuration opens.
+        "pcm.none { type hw card 99 }",
+        `pcm.card { type jack name "card" capture_ports { ${ports} } playback_ports { } }`,
+        `pcm.out { type jack name "out" playback_ports { 0 meter:in 1 system:playback_2 } capture_ports { } }`,
+        "",
+      ].join("\n"),
+    );
+    let jackd: Program, meter: Program;
+    try {
+      const source = fileURLToPath(new URL("./meter.c", import.meta.url));
+      await run("gcc", ["-O3", "-ffast-math", "-o", `${directory}/meter`, source, "-ljack", "-lm"]);
+      jackd = await alone(async () => {
+        const args = `-R -P 60 -n ${server} -d dummy -r ${RATE} -p ${PERIOD} -C 2 -P 2`;
+        const started = opened.use(new Program({ command: "jackd", args: args.split(" "), env }));
+        await run("jack_wait", ["-s", server, "-w", "-t", "10"], env);
+        return started;
+      });
+      meter = opened.use(
+        new Program({ command: `${directory}/meter`, args: [server, String(channels)], env, asked: true }),
+      );
+      await meter.until("port", START_MS, (line) => line === "ready" || null);
+    } catch (error) {
+      const [reason] = (error as Error).message.split("\n");
+      throw new Error(`cannot make a sound card to measure with: apt-get install ${PACKAGES} (${reason})`);
+    }
+    const kept = opened.move();
+    const stage = new Stage(jackd, meter, directory, channels, env, server);
+    stage.#end = () => kept[Symbol.asyncDispose]();
+    return stage;
+  }
+  #end = () => Promise.resolve();
+
+  /** Listens for so long to what comes back. Only one at a time. */
+  async measure(seconds: number): Promise<Heard> {
+    const heard = this.#meter.until(
+      "delay",
+      seconds * 1000 + 60_000,
+      (line) => line.startsWith("{") ? JSON.parse(line) as Heard : null,
+    );
+    heard.catch(() => {});
+    await this.#meter.write(`go ${seconds}\n`);
+    return await heard;
+  }
+
+  /** Wires two JACK ports. */
+  async connect(from: string, to: string): Promise<void> {
+    await run("jack_connect", ["-s", this.server, from, to], this.env);
+  }
+  async disconnect(from: string, to: string): Promise<void> {
+    await run("jack_disconnect", ["-s", this.server, from, to], this.env);
+  }
+
+  /** Ends jackd and what it carries. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
+}
