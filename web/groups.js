@@ -3,7 +3,7 @@
  */
 import { ConfirmButton } from "./confirm.js";
 import { ChannelPicker, NameButton } from "./edit.js";
-import { html, useState } from "./html.js";
+import { html, useState, useSubmit } from "./html.js";
 import { t } from "./words.js";
 
 function Group({ desk, id }) {
@@ -33,13 +33,12 @@ function Group({ desk, id }) {
 export function GroupsPanel({ desk }) {
   const { state, offline } = desk, [name, setName] = useState(""), [chosen, setChosen] = useState([]);
   const ids = Object.keys(state.groups);
-  const submit = async (event) => {
-    event.preventDefault();
+  const submit = useSubmit(async () => {
     if (name.trim() === "" || chosen.length === 0) return;
     if (await desk.ask("POST", "/groups", { name: name.trim(), channels: chosen }) === undefined) return;
     setName("");
     setChosen([]);
-  };
+  });
   return html`
     <ul class="items">${ids.map((id) => html`<${Group} key=${id} desk=${desk} id=${id} />`)}</ul>
         ${ids.length === 0 && html`<p class="block dim">${t("con.group.none")}</p>`}

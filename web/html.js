@@ -17,7 +17,7 @@ export {
   useRef,
   useState,
 } from "/vendor/preact.js";
-import { useEffect, useReducer } from "/vendor/preact.js";
+import { useEffect, useReducer, useRef } from "/vendor/preact.js";
 
 /**
  * Draws the component again, at most once a frame, whenever `target` dispatches one of `names`.
@@ -47,3 +47,21 @@ export function useEvents(target, ...names) {
  * @param {...(string | false | null | undefined)} list
  */
 export const names = (...list) => list.filter(Boolean).join(" ");
+
+/**
+ * A form's handler for "submit" that leaves out what comes while it still runs: Enter and a click are one wish.
+ * @param {() => unknown} run may be asynchronous
+ */
+export function useSubmit(run) {
+  const running = useRef(false);
+  return async (event) => {
+    event.preventDefault();
+    if (running.current) return;
+    running.current = true;
+    try {
+      await run();
+    } finally {
+      running.current = false;
+    }
+  };
+}

@@ -2,7 +2,7 @@
  * Scenes: how the desk stood, kept, recalled with a fade, exported to a file and imported from one. Browser's main thread.
  */
 import { ConfirmButton } from "./confirm.js";
-import { html, useRef, useState } from "./html.js";
+import { html, useRef, useState, useSubmit } from "./html.js";
 import { language, number, t } from "./words.js";
 
 const FADES_MS = [0, 500, 1000, 2000, 5000, 10_000, 30_000];
@@ -109,11 +109,10 @@ function Import({ desk }) {
 export function ScenesPanel({ desk }) {
   const { state, offline } = desk, [name, setName] = useState(""), [fade, setFade] = useState(fadeMs);
   const ids = Object.keys(state.scenes);
-  const save = async (event) => {
-    event.preventDefault();
+  const save = useSubmit(async () => {
     if (name.trim() === "") return;
     if (await desk.ask("POST", "/scenes", { name: name.trim() }) !== undefined) setName("");
-  };
+  });
   const recall = async (id, called) => {
     if (await desk.ask("POST", `/scenes/${id}/recall`, { fadeMs: fade }) === undefined) return;
     desk.say(t("con.scene.recalled", { name: called }));

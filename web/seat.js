@@ -5,7 +5,7 @@
 import { ConfirmButton } from "./confirm.js";
 import { ChannelPicker, NameButton } from "./edit.js";
 import { Slider } from "./fader.js";
-import { html, useState } from "./html.js";
+import { html, useState, useSubmit } from "./html.js";
 import { qualityOf } from "./quality.js";
 import { LegTable, lossText, msText, statusOf } from "./seats.js";
 import { CueButton, CueLine, LimiterBar } from "./seat_sound.js";
@@ -15,14 +15,13 @@ import { number, t } from "./words.js";
 /** A seat for somebody who isn't here yet. */
 function Prepare({ desk }) {
   const [name, setName] = useState("");
-  const submit = async (event) => {
-    event.preventDefault();
+  const submit = useSubmit(async () => {
     if (name.trim() === "") return;
     const made = await desk.ask("POST", "/seats", { name: name.trim() });
     if (!made) return;
     setName("");
     desk.choose(made.seat);
-  };
+  });
   return html`
     <form class="block" onSubmit=${submit}>
       <h3>${t("con.seat.prepare")}</h3>
