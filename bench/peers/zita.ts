@@ -10,7 +10,7 @@ const SETTLE_MS = 15_000, START_MS = 1500;
 export async function jackWire(stage: Stage, seconds: number): Promise<Row> {
   await stage.connect("meter:out_1", "meter:in");
   try {
-    return { name: "a JACK wire", heard: await stage.measure(seconds) };
+    return { name: "a JACK wire", heard: await stage.measure(seconds), over: "a JACK wire" };
   } finally {
     await stage.disconnect("meter:out_1", "meter:in");
   }
