@@ -80,20 +80,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
     log: options.log,
   };
   const reshaped = (request: number, timestamp: RtpTimestamp) => control.post({ kind: "reshaped", request, timestamp });
-  const path = options.sendMode === "pool"
-    ? await Pool.open(
-      {
-        script: scripts.send,
-        size: options.poolSize.size,
-        handoff: options.handoff,
-        send,
-        mediaPort: options.mediaPort,
-        reshaped,
-      },
-      board,
-    )
-    : await SyncPath.open({ ...send, worker: 0, port: options.mediaPort, descriptor: -1 }, board, reshaped);
-
+  // All threads begin at once: each takes its time to load, and none of it is another's.
   using control = new Part<MainToControl, ControlToMain>(
     "control",
     new URL("../control/worker.ts", import.meta.url),
@@ -125,6 +112,26 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
       }
     },
   );
+  using capture = new Part<MainToCapture, CaptureToMain>(
+    "capture",
+    new URL("../capture/worker.ts", import.meta.url),
+    { ffi: true, read: true, net: false, write: false, env: "inherit", run: false, sys: false },
+    () => {},
+  );
+  const path = options.sendMode === "pool"
+    ? await Pool.open(
+      {
+        script: scripts.send,
+        size: options.poolSize.size,
+        handoff: options.handoff,
+        send,
+        mediaPort: options.mediaPort,
+        reshaped,
+      },
+      board,
+    )
+    : await SyncPath.open({ ...send, worker: 0, port: options.mediaPort, descriptor: -1 }, board, reshaped);
+
   control.post({
     kind: "start",
     options: {
@@ -149,12 +156,6 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   });
   const { url, secureUrl } = await control.next("listening", START_MS);
 
-  using capture = new Part<MainToCapture, CaptureToMain>(
-    "capture",
-    new URL("../capture/worker.ts", import.meta.url),
-    { ffi: true, read: true, net: false, write: false, env: "inherit", run: false, sys: false },
-    () => {},
-  );
   capture.post({ kind: "start", ring, source: description, log: options.log });
   await capture.next("ready", START_MS);
 
