@@ -4,8 +4,8 @@
  * own. Prints both, and the ratios. Main isolate; measures nothing of its own.
  */
 import { type Browser, chromium } from "playwright-core";
-import { BENCH_KEY, type BenchServer } from "./server.ts";
-import { type Figures, measure, type Scenario } from "./scenario.ts";
+import { BENCH_KEY, type BenchServer } from "../bench/server.ts";
+import { type Figures, measure, type Scenario } from "../bench/scenario.ts";
 
 const [pages = 20, seconds = 20] = Deno.args.map(Number);
 const SCENARIO: Scenario = {
