@@ -121,8 +121,6 @@ export interface House {
   /** Board rows that nobody has, the least recently freed first. */
   readonly freeSlots: number[];
   readonly ssrcs: Set<number>;
-  /** Receivers of each send worker. */
-  readonly loads: number[];
   /** How much of each send worker's time they take. */
   readonly load: Load;
   /** Changes of shape that wait for their RTP timestamp; null: it won't come. */
@@ -169,7 +167,6 @@ export function createHouse(
     targets: new Map(),
     freeSlots: Array.from({ length: options.board.slots }, (_, i) => i),
     ssrcs: new Set(),
-    loads: options.mediaPorts.map(() => 0),
     load: createLoad(board.workers, clock()),
     reshapes: new Map(),
     nextRequest: 1,

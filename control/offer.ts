@@ -1,7 +1,7 @@
 /**
- * Who may still come when send workers are full: those whose frames are longer, and whose work still fits. In: the load
- * (load.ts) and who is served where. Out: workers to choose from, an offer, a refusal. What work costs is measured by what
- * the worker does already, so this knows no machine. Pure but for reading; control worker; allocates.
+ * Which send worker serves whom, and who may still come when they are full: those whose frames are longer, and whose work
+ * still fits. In: the load (load.ts) and who is served where. Out: a worker, an offer, a refusal. What work costs is
+ * measured by what the worker does already, so this knows no machine. Pure but for reading; control worker; allocates.
  */
 import { Flow } from "../core/board.ts";
 import type { Shape } from "../core/messages.ts";
@@ -27,15 +27,13 @@ const streamsOf = ({ shape: { mode, channels, frame, bitrate }, mix }: Served): 
   (mode === "mix" ? [`mix ${mix}`] : channels.map(String)).map((source) => `${source} ${frame} ${bitrate}`);
 const encodeWork = ({ mode, frame }: Shape): number => ENCODE[frame][mode === "mix" ? 1 : 0] * perSecond(frame);
 
-/** Everybody to whom a worker sends now. */
-function flowing(house: House, worker: number): Served[] {
-  const flows = (slot: number) => house.board.slots[slot].flow === Flow.Flowing;
+/** Everybody whom a worker serves, those who are paused too. */
+function servedBy(house: House, worker: number): (Served & { readonly slot: number })[] {
   const sessions = [...house.sessions.values()]
-    .filter(({ placed }) => placed.worker === worker && flows(placed.receiver.slot))
-    .map(({ shape, hears }) => ({ shape, mix: hears?.number ?? -1 }));
-  const targets = [...house.targets.values()]
-    .flatMap(({ placed }) => placed)
-    .filter((placed) => placed.worker === worker && flows(placed.receiver.slot))
+    .filter(({ placed }) => placed.worker === worker)
+    .map(({ shape, hears, placed }) => ({ shape, mix: hears?.number ?? -1, slot: placed.receiver.slot }));
+  const targets = [...house.targets.values()].flatMap(({ placed }) => placed)
+    .filter((placed) => placed.worker === worker)
     .map(({ receiver }) => receiver);
   return [...sessions, ...targets];
 }
@@ -57,7 +55,8 @@ function workOf(served: readonly Served[]): number {
 
 /** Would the frames of those who are there and of `fresh` be in time? Of a worker that is full. */
 function fits(house: House, worker: number, fresh: readonly Served[]): boolean {
-  const there = flowing(house, worker), frame = fresh[0].shape.frame;
+  const flows = (slot: number) => house.board.slots[slot].flow === Flow.Flowing;
+  const there = servedBy(house, worker).filter(({ slot }) => flows(slot)), frame = fresh[0].shape.frame;
   if (there.length === 0) return true;
   // Those as short as its own are late already.
   if (there.every(({ shape }) => shape.frame >= frame)) return false;
@@ -66,9 +65,22 @@ function fits(house: House, worker: number, fresh: readonly Served[]): boolean {
 }
 
 /** Workers that can serve it: those that aren't full; else those for which it is little enough. All of it by one of them. */
-export function openWorkers(house: House, fresh: readonly Served[]): number[] {
+function openWorkers(house: House, fresh: readonly Served[]): number[] {
   const all = house.load.workers.map((_, i) => i), open = all.filter((i) => !house.load.workers[i].full);
   return open.length > 0 ? open : all.filter((i) => fits(house, i, fresh));
+}
+
+/**
+ * The worker that a receiver is given to: where its frames leave soonest, and what it adds counts twice. So those who hear
+ * the same streams share a worker, which encodes them once, until sending takes it as long; mixes are spread evenly.
+ */
+export function workerFor(house: House, fresh: Served): number {
+  const open = openWorkers(house, [fresh]), candidates = open.length > 0 ? open : house.load.workers.keys().toArray();
+  const costs = candidates.map((worker) => {
+    const there = servedBy(house, worker);
+    return 2 * workOf([...there, fresh]) - workOf(there);
+  });
+  return candidates[costs.indexOf(Math.min(...costs))];
 }
 
 /** With another frame; null where that wouldn't fit in a packet. */

@@ -5,16 +5,9 @@ import { randomBytes } from "node:crypto";
 import type { Receiver } from "../core/messages.ts";
 import { rtpTimestamp, sequenceNumber } from "../core/units.ts";
 import type { House, Placed } from "./house.ts";
-import { openWorkers } from "./offer.ts";
+import { workerFor } from "./offer.ts";
 
 const random32 = (): number => randomBytes(4).readUInt32BE();
-
-/** The worker with the fewest receivers, of those that have room if there are any. */
-function workerFor(house: House, receiver: Pick<Receiver, "shape" | "mix">): number {
-  const open = openWorkers(house, [receiver]);
-  const candidates = open.length > 0 ? open : [...house.loads.keys()];
-  return candidates.reduce((least, worker) => house.loads[worker] < house.loads[least] ? worker : least);
-}
 
 function newSsrc(house: House): number {
   for (;;) {
@@ -34,12 +27,11 @@ export function place(
 ): Placed {
   const slot = house.freeSlots.shift();
   if (slot === undefined) throw new Error("as no board row is free: the caller must have checked");
-  const worker = at !== undefined && at.worker < house.loads.length ? at.worker : workerFor(house, receiver);
+  const worker = at !== undefined && at.worker < house.load.workers.length ? at.worker : workerFor(house, receiver);
   const ssrc = at !== undefined && !house.ssrcs.has(at.ssrc) ? at.ssrc : newSsrc(house);
   house.board.slots[slot].open(sequenceNumber(random32()));
   const placed: Placed = { worker, receiver: { ...receiver, slot, ssrc, timestampBase: rtpTimestamp(random32()) } };
   house.ssrcs.add(ssrc);
-  house.loads[worker]++;
   house.post({ kind: "serve", worker, receiver: placed.receiver });
   return placed;
 }
@@ -49,7 +41,6 @@ export function release(house: House, { worker, receiver }: Placed): void {
   const { slot, ssrc } = receiver;
   house.post({ kind: "close", worker, slot });
   house.ssrcs.delete(ssrc);
-  house.loads[worker]--;
   house.freeSlots.push(slot);
   for (const [request, waiting] of house.reshapes) {
     if (waiting.slot !== slot) continue;

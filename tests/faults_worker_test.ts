@@ -53,7 +53,7 @@ for (const fault of ["throw", "hang", "reject", "vanish"] as const) {
     `a send worker that breaks (${fault}) is replaced: its clients go on by themselves, the others lose nothing`,
     async (server) => {
       using victim = await JoinedPhone.join(server, { channels: [7, 3] });
-      using other = await JoinedPhone.join(server, { channels: [2] });
+      using other = await JoinedPhone.join(server, { channels: [2, 4, 5, 6, 8] });
       using mixed = await JoinedPhone.join(server, { mode: "mix" });
       const worker = workerOf(server, victim);
       assert.notEqual(workerOf(server, other), worker);

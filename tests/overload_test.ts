@@ -128,6 +128,31 @@ Deno.test("while one worker is full the next clients go to the other, however ma
   assert.deepEqual(ports, [5101, 5101, 5101]);
 });
 
+/** Workers that get clients who ask for `bodies`, one after the other. */
+async function placed(workers: number, bodies: readonly Record<string, unknown>[]): Promise<number[]> {
+  await using house = await fakeHouse({ workers });
+  const chosen = [];
+  for (const body of bodies) chosen.push((await ask(house, body)).json.media.port - 5101);
+  return chosen;
+}
+
+Deno.test("who hears the same channels shares a worker, which encodes them once; mixes are spread evenly", async () => {
+  const channels = { mode: "channels", frameMs: 2.5 }, mix = { mode: "mix", frameMs: 2.5 };
+  assert.deepEqual(await placed(4, Array(10).fill(channels)), Array(10).fill(0));
+  assert.deepEqual(await placed(4, Array(8).fill(mix)), [0, 1, 2, 3, 0, 1, 2, 3]);
+  const low = { mode: "channels", channels: [1, 2, 3], frameMs: 5 }, high = { ...low, channels: [4, 5, 6] };
+  assert.deepEqual(await placed(2, [low, high, low, high]), [0, 1, 0, 1]);
+  assert.deepEqual(await placed(2, [channels, mix, mix, channels]), [0, 1, 1, 0]);
+});
+
+Deno.test("sending to many takes as long as encoding: then the next worker helps", async () => {
+  const chosen = await placed(2, Array(90).fill({ mode: "channels", frameMs: 2.5 }));
+  const moved = chosen.indexOf(1);
+  assert.ok(moved > 30 && moved < 60, `${moved}`);
+  assert.ok(chosen.slice(moved, 2 * moved - 16).every((worker) => worker === 1), chosen.join());
+  assert.ok(chosen.slice(-10).includes(0) && chosen.slice(-10).includes(1), "then evenly");
+});
+
 Deno.test("targets are refused as joins are, each worker's streams counted", async () => {
   await using house = await busyHouse();
   seconds(house, 3, 0.67, 0.15);
