@@ -13,7 +13,7 @@ WORKDIR /opt/foldback
 COPY . .
 # Packages that only tests use stay outside.
 RUN deno remove --frozen=false \
-      @seriousme/openapi-schema-validator @types/ws axe-core fast-check playwright-core werift-rtp \
+      @seriousme/openapi-schema-validator @types/ws assemblyscript axe-core fast-check playwright-core werift-rtp \
  && deno install --frozen --entrypoint main.ts */*.ts
 
 FROM ${BASE}

@@ -42,7 +42,7 @@ export class Limiter {
   /** Peak of the samples that came out last, linear. */
   peak = 0;
   /** The samples that haven't come out yet, interleaved, the oldest first. */
-  readonly #line = new Float32Array(HELD);
+  readonly #line: Float32Array;
   /** Needs that may become the smallest, ascending, and when each went in. */
   readonly #needs = new Float64Array(RING);
   readonly #times = new Float64Array(RING);
@@ -58,6 +58,11 @@ export class Limiter {
   #rest: number = WINDOW;
   /** The ceiling, on its way to what was asked for; negative: there was none yet. */
   #ceiling = -1;
+
+  /** `line`: room for the samples that haven't come out, of whoever delays them by himself ({@link pass}). */
+  constructor(line: Float32Array = new Float32Array(HELD)) {
+    this.#line = line;
+  }
 
   /**
    * Forgets the samples that haven't come out, and every gain: as new.
@@ -114,20 +119,39 @@ export class Limiter {
       const sample = line[at] = from[i], size = Math.abs(sample);
       if (size > late) late = size;
     }
-    this.gain = 1;
-    this.peak = early > middle ? early : middle;
-    const calm = (late > middle ? late : middle) <= ceiling && this.#rest === WINDOW && this.#ceiling === ceiling;
-    if (!calm) this.#limit(from, to, frames, ceiling);
+    this.#limit(from, 0, to, frames, ceiling, late > middle ? late : middle, early > middle ? early : middle);
   }
 
-  /** @hot Brings down what {@link process} has only delayed. */
-  #limit(from: Float32Array, to: Float32Array, frames: number, wanted: number): void {
+  /**
+   * The same for one who delays by himself: `line` is LIMITER_DELAY frames that went in before, and then `frames` that go in
+   * now, the loudest of which is `peakIn`. The first `frames` of it come out, and are brought down where they are;
+   * `peakOut` is the loudest of them.
+   * @hot
+   */
+  pass(line: Float32Array, frames: number, ceiling: number, peakIn: number, peakOut: number): void {
+    if (this.#ceiling < 0) this.#ceiling = ceiling;
+    this.#limit(line, HELD, line, frames, ceiling, peakIn, peakOut);
+  }
+
+  /** @hot Brings down in `to` what went into `from`, from index `at` on, LIMITER_DELAY earlier. */
+  #limit(
+    from: Float32Array,
+    at: number,
+    to: Float32Array,
+    frames: number,
+    wanted: number,
+    peakIn: number,
+    peakOut: number,
+  ): void {
+    this.gain = 1;
+    this.peak = peakOut;
+    if (peakIn <= wanted && this.#rest === WINDOW && this.#ceiling === wanted) return;
     const needs = this.#needs, times = this.#times, held = this.#held;
     let first = this.#first, behind = this.#behind, time = this.#time, hold = this.#hold;
     let sum = this.#sum, released = this.#released, rest = this.#rest, ceiling = this.#ceiling;
     let lowest = FULL, peak = 0;
     for (let i = 0; i < 2 * frames; i += 2) {
-      const left = Math.abs(from[i]), right = Math.abs(from[i + 1]);
+      const left = Math.abs(from[at + i]), right = Math.abs(from[at + i + 1]);
       const size = left > right ? left : right;
       if (ceiling !== wanted) {
         ceiling += (wanted - ceiling) * GLIDE;

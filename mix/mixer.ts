@@ -9,8 +9,8 @@ import type { MixSettings } from "../core/messages.ts";
 import { RING_BLOCKS } from "../core/ring.ts";
 import { BLOCK } from "../core/units.ts";
 import { FADE, Fade, QUICK_FADE, SMALL_HOLE } from "./fade.ts";
+import { Kernel, type MixPlace } from "./kernel.ts";
 import { Ramp } from "./ramp.ts";
-import { sum } from "./sum.ts";
 
 /** What is louder (120 dB over full scale) is no sound but garbage; all that is less adds up to finite numbers. */
 const LOUDEST = 1e6;
@@ -22,18 +22,22 @@ export class Mix {
   /** Its row on the board. */
   readonly number: number;
   /** Interleaved left and right: {@link BLOCK} frames, the first of which went in LIMITER_DELAY before the block at hand. */
-  readonly output: Float32Array = new Float32Array(2 * BLOCK);
+  readonly output: Float32Array;
+  readonly place: MixPlace;
   /** Coefficients left, right of each channel. */
   readonly ramp: Ramp;
-  readonly limiter: Limiter = new Limiter();
+  readonly limiter: Limiter;
   readonly fade: Fade = new Fade();
   ceiling: number;
   /** Number of the block that it was made of last. */
   block: number = NEVER;
 
-  constructor(number: number, settings: MixSettings) {
+  constructor(number: number, settings: MixSettings, place: MixPlace) {
     this.number = number;
-    this.ramp = new Ramp(settings.gains);
+    this.place = place;
+    this.output = place.out;
+    this.ramp = new Ramp(settings.gains, place);
+    this.limiter = new Limiter(place.held);
     this.ceiling = settings.ceiling;
   }
 }
@@ -43,9 +47,9 @@ export class Mixer {
   /** Planar: channel n (from 0) begins at n × BLOCK; trimmed. */
   readonly inputs: Float32Array;
   readonly mixes: Map<number, Mix> = new Map();
+  readonly #kernel: Kernel;
   readonly #trims: Ramp;
   readonly #row: MainRow;
-  readonly #mixed = new Float32Array(2 * BLOCK);
   /** Blocks read. */
   #block = 0;
   /** Of the first sample of the block at hand, and of the one behind its last. */
@@ -61,7 +65,8 @@ export class Mixer {
 
   constructor(channels: number, row: MainRow) {
     this.channels = channels;
-    this.inputs = new Float32Array(channels * BLOCK);
+    this.#kernel = new Kernel(channels, row.mixPeaks.length);
+    this.inputs = this.#kernel.inputs;
     this.#trims = new Ramp(new Float32Array(channels).fill(1));
     this.#row = row;
   }
@@ -79,7 +84,7 @@ export class Mixer {
       known.ceiling = settings.ceiling;
       return;
     }
-    this.mixes.set(mix, new Mix(mix, settings));
+    this.mixes.set(mix, new Mix(mix, settings, this.#kernel.place(mix)));
     this.#row.mixPeaks[mix] = 0;
     this.#row.mixGains[mix] = 1;
   }
@@ -138,7 +143,7 @@ export class Mixer {
 
   /** @hot Makes a mix of the channels read last; once for each block. */
   render(mix: Mix): void {
-    const { limiter, ramp, fade, output, number } = mix, mixed = this.#mixed, { mixPeaks, mixGains } = this.#row;
+    const { limiter, ramp, fade, place, number } = mix, kernel = this.#kernel, { mixPeaks, mixGains } = this.#row;
     const rested = this.#block - 1 - mix.block, position = this.#position;
     mix.block = this.#block;
     if (rested > 0 || this.#rise > 0) {
@@ -147,10 +152,10 @@ export class Mixer {
       fade.begin(position, rested > 0 ? FADE : this.#rise);
       if (rested > 0) ramp.skip(rested * BLOCK);
     } else if (this.#ended) limiter.fadeOut();
-    sum(this.inputs, this.channels, ramp, mixed);
+    kernel.sum(place, ramp.count);
     ramp.pass();
-    if (fade.holds(position)) fade.apply(mixed, position, BLOCK);
-    limiter.process(mixed, output, BLOCK, mix.ceiling);
+    if (fade.holds(position)) fade.apply(place.fresh, position, BLOCK);
+    limiter.pass(place.line, BLOCK, mix.ceiling, kernel.peakIn(place), kernel.peakOut(place));
     if (limiter.peak > mixPeaks[number]) mixPeaks[number] = limiter.peak;
     if (limiter.gain < mixGains[number]) mixGains[number] = limiter.gain;
   }

@@ -11,13 +11,25 @@ const SHORTEST = msToSamples(5);
 /** From here on the way has a fader's curve. */
 const LONG = msToSamples(50);
 
-export class Ramp {
-  /** Gains before the first sample of the block at hand, linear. */
+/** Where gains of the block at hand are found, the same number of each. */
+export interface Gains {
+  /** Before its first sample, linear. */
   readonly value: Float32Array;
-  /** Gains behind its last sample. */
-  readonly end: Float32Array;
-  /** What each of the first {@link count} samples adds. */
+  /** What each of the first {@link Ramp.count} samples adds. */
   readonly step: Float32Array;
+  /** Behind its last sample. */
+  readonly end: Float32Array;
+}
+const gainsOf = (count: number): Gains => ({
+  value: new Float32Array(count),
+  step: new Float32Array(count),
+  end: new Float32Array(count),
+});
+
+export class Ramp implements Gains {
+  readonly value: Float32Array;
+  readonly step: Float32Array;
+  readonly end: Float32Array;
   /** Samples of the block at hand within which gains change; from there on they are `end`. 0: they rest. */
   count = 0;
   readonly #from: Float32Array;
@@ -26,10 +38,14 @@ export class Ramp {
   readonly #left: Int32Array;
   readonly #length: Int32Array;
 
-  constructor(initial: Float32Array) {
-    this.value = initial.slice();
-    this.end = initial.slice();
-    this.step = new Float32Array(initial.length);
+  /** Keeps the gains of each block in `gains`. */
+  constructor(initial: Float32Array, { value, step, end }: Gains = gainsOf(initial.length)) {
+    this.value = value;
+    this.step = step;
+    this.end = end;
+    value.set(initial);
+    step.fill(0);
+    end.set(initial);
     this.#from = initial.slice();
     this.#target = initial.slice();
     this.#left = new Int32Array(initial.length);

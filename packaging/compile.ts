@@ -23,11 +23,11 @@ const HELP = `deno task compile [--target TRIPLE] [--output FILE]
 export const PERMISSIONS: readonly string[] = ["env", "ffi", "net", "read", "run", "sys", "write"]
   .map((name) => `--allow-${name}`);
 
-/** Every module of the program, workers too: relative to the project's folder, sorted. */
+/** Every module of the program, workers and WebAssembly too: relative to the project's folder, sorted. */
 export function modules(folder: string = ""): string[] {
   return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) => {
     if (isDirectory) return name.startsWith(".") || ASIDE.includes(name) ? [] : modules(`${folder}${name}/`);
-    return name.endsWith(".ts") ? [folder + name] : [];
+    return /\.(ts|wasm)$/.test(name) ? [folder + name] : [];
   }).sort();
 }
 
