@@ -52,6 +52,8 @@ export class DepthControl {
   #resting = true;
   #updatedAt = 0;
   speed = 1;
+  /** How much faster than time the output takes samples. */
+  pull = 0;
 
   /** `fixedMs`: mean time in the buffer, or null to adapt. */
   constructor(arrivals: ArrivalWindow, fixedMs: number | null, repairMs: number) {
@@ -78,12 +80,12 @@ export class DepthControl {
     const step = this.#move(passed);
     this.#error += (depthMs - this.depthMs - this.#error) * Math.min(1, passed / SMOOTH_MS);
     const error = this.#error, drift = Math.max(-MAX_DRIFT, Math.min(MAX_DRIFT, this.#arrivals.driftPpm / 1e6));
-    this.#resting = step === 0 && Math.abs(error) < (this.#resting ? WAKE_ERROR_MS : REST_ERROR_MS);
+    this.#resting = step === 0 && this.pull === 0 && Math.abs(error) < (this.#resting ? WAKE_ERROR_MS : REST_ERROR_MS);
     if (this.#resting) {
       this.speed = 1;
       return;
     }
-    const change = drift + PROPORTIONAL * error / 1000 - step / passed;
+    const change = drift + PROPORTIONAL * error / 1000 - step / passed - this.pull;
     this.speed = 1 + Math.max(-MAX_CHANGE, Math.min(MAX_CHANGE, change));
   }
 

@@ -6,12 +6,15 @@
  */
 import { BLOCK, gainToDb, MAX_CHANNELS, SAMPLE_RATE } from "../core/units.ts";
 import type { PlaybackStream } from "../capture/portaudio.ts";
+import { Fill } from "./fill.ts";
 import type { Mixdown } from "./mixdown.ts";
 import type { Playout } from "./playout.ts";
 
 const PER_MS = SAMPLE_RATE / 1000;
 /** The most that is rendered at a time. */
 const PIECE = 480;
+/** The least that is written to a device at a time; less than its period, since the fill moves meanwhile. */
+const LEAST = BLOCK / 2;
 /** Frames of a chunk for the file: 100 ms. */
 const CHUNK = 4800;
 
@@ -111,15 +114,16 @@ export class VirtualOutput implements Output {
   }
 }
 
-/** Follows an output device: keeps its buffer full. */
+/** Follows an output device: keeps as much in its buffer as it needs. */
 export class DeviceOutput implements Output {
   readonly patience = 1;
   readonly #playout: Playout;
   readonly #tap: Tap;
   readonly #device: PlaybackStream;
   readonly #mixdown: Mixdown;
-  readonly #piece = new Float32Array(BLOCK * MAX_CHANNELS);
-  readonly #stereo = new Float32Array(2 * BLOCK);
+  readonly #fill: Fill;
+  readonly #piece = new Float32Array(PIECE * MAX_CHANNELS);
+  readonly #stereo = new Float32Array(2 * PIECE);
 
   /** `mixdown`: makes stereo of the channels, unless they are stereo. */
   constructor(playout: Playout, tap: Tap, device: PlaybackStream, mixdown: Mixdown) {
@@ -127,34 +131,43 @@ export class DeviceOutput implements Output {
     this.#tap = tap;
     this.#device = device;
     this.#mixdown = mixdown;
+    this.#fill = new Fill(device.capacity);
   }
 
   get outputMs(): number {
     // PortAudio's figure is of a full buffer; where it knows of more behind it, that counts.
-    return Math.max(this.#device.capacity / PER_MS, this.#device.latencyMs);
+    const { capacity, latencyMs } = this.#device;
+    return this.#fill.frames / PER_MS + Math.max(0, latencyMs - capacity / PER_MS);
   }
   get underflows(): number {
     return this.#device.underflows;
   }
 
   advance(time: number): void {
-    const device = this.#device, playout = this.#playout;
-    let writable = device.writable();
+    const device = this.#device, playout = this.#playout, fill = this.#fill;
+    const writable = device.writable();
     if (writable < 0) throw new Error(`cannot play on ${device.name}: the device is gone (PortAudio ${writable})`);
-    for (; writable >= BLOCK; writable -= BLOCK) {
-      // As if the buffer were full at each moment: what it lacks is due already.
-      const dueAt = time - (writable - BLOCK) / PER_MS;
+    const left = device.capacity - writable;
+    fill.see(time, left);
+    playout.depth.pull = fill.pull;
+    // With less room than a period PortAudio would wait.
+    if (writable < BLOCK) return;
+    for (let due = fill.frames - left; due >= LEAST;) {
+      const frames = Math.min(due, PIECE);
+      due -= frames;
+      // As if the buffer were filled up at each moment: what it lacks is due already.
+      const dueAt = time - due / PER_MS;
       const heard = Number.isFinite(playout.startAt) && time >= playout.startAt;
       if (heard) {
-        playout.render(this.#piece, BLOCK, dueAt - BLOCK / PER_MS + this.outputMs, dueAt);
-        this.#tap.take(this.#piece, BLOCK);
+        playout.render(this.#piece, frames, dueAt - frames / PER_MS + this.outputMs, dueAt);
+        this.#tap.take(this.#piece, frames);
       } else this.#piece.fill(0);
       let sound = this.#piece;
       if (!playout.stereo) {
-        this.#mixdown.apply(sound, playout.channels, BLOCK, this.#stereo);
+        this.#mixdown.apply(sound, playout.channels, frames, this.#stereo);
         sound = this.#stereo;
       }
-      const code = device.write(sound, BLOCK);
+      const code = device.write(sound, frames);
       if (code < 0) throw new Error(`cannot play on ${device.name}: PortAudio ${code}`);
     }
   }

@@ -106,19 +106,15 @@ async function listen(start: StartMessage): Promise<void> {
       for (let next = fetched(start.port); next !== null; next = fetched(start.port)) await agree(next);
     }
     const time = now();
-    if (device) {
-      playout.stalled = time - last > STALL_MS;
-      last = time;
-      output.advance(time);
-    }
+    playout.stalled = device !== null && time - last > STALL_MS;
+    last = time;
     for (let length = socket.receive(); length >= 0; length = socket.receive()) {
-      const arrival = device ? now() : socket.arrivedAt;
-      if (device && arrival - time > STALL_MS) playout.stalled = true;
-      output.advance(arrival);
-      client.receive(length, arrival);
+      // A device that has room is no hurry as long as it isn't empty: what has come by now is in time for it.
+      if (!device) output.advance(socket.arrivedAt);
+      client.receive(length, socket.arrivedAt);
     }
     // Whatever arrived before has been taken by now.
-    if (!device) output.advance(time);
+    output.advance(time);
     if (time >= remindAt) {
       client.remind(time);
       self.postMessage({ kind: "stats", stats: statistics.take(time) });

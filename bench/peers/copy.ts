@@ -10,7 +10,7 @@ export async function bareCopy(stage: Stage, seconds: number): Promise<Row> {
   const shape = `-t raw -f FLOAT_LE -r ${RATE} --period-size=${PERIOD} --buffer-size=${3 * PERIOD}`;
   let xruns = 0;
   if (stage.channels !== 2) throw new RangeError("cannot copy: arecord and aplay need the same two channels");
-  const fifo = `${stage.directory}/copy`;
+  const fifo = `${stage.directory}/copy${performance.now()}`;
   await run("mkfifo", [fifo]);
   // The sound doesn't pass through us; "exec" leaves no shell behind it.
   const shell = (line: string) => new Program({ command: "sh", args: ["-c", `exec ${line}`], env: stage.env });

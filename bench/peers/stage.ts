@@ -68,9 +68,10 @@ export class Stage implements AsyncDisposable {
     this.server = server;
   }
 
+  // Always the same name: a jackd that didn't end well keeps one of JACK's eight slots until the next of its name starts.
   /** @throws Error that names the packages, when something is missing. */
   static async open(channels: number): Promise<Stage> {
-    const directory = mkdtempSync(`${tmpdir()}/foldback-peers-`), server = `peers${Deno.pid}`;
+    const directory = mkdtempSync(`${tmpdir()}/foldback-peers-`), server = "peers";
     const env = {
       ALSA_CONFIG_PATH: `${directory}/asound.conf`,
       JACK_DEFAULT_SERVER: server,
