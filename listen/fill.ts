@@ -41,7 +41,7 @@ export class Fill {
   /** @hot At `time` the device has `left` frames, just before it is filled up; none: it ran dry, who knows how long ago. */
   see(time: number, left: number): void {
     if (this.#since === -Infinity) this.#since = this.#seenAt = time;
-    const missed = left > 0 ? this.frames - left : this.frames + BLOCK;
+    const missed = left > 0 ? this.frames - left : this.frames + BLOCK - LEFT;
     if (missed > this.#missed) this.#missed = missed;
     if (missed + LEFT > this.#wanted && this.#wanted < this.#capacity) {
       this.#wanted = Math.min(this.#capacity, missed + LEFT);

@@ -81,7 +81,7 @@ export async function foldback(stage: Stage, seconds: number, { frameMs, listen 
   seen.length = 0;
   const heard = await stage.measure(seconds), cpuPercent = cpu();
   const sending = percentiles(await sendTimes(url), sent), after = await statistics(listener);
-  const targets = seen.map(({ targetMs }) => targetMs).sort((a, b) => a - b);
+  const median = (of: (second: Second) => number) => seen.map(of).sort((a, b) => a - b)[seen.length >> 1] ?? NaN;
   const since = (count: (second: Second) => number) => count(after) - count(before);
   return {
     name: `Foldback, ${frameMs} ms frames${listen.length > 0 ? `, ${listen.join(" ")}` : ""}`,
@@ -96,10 +96,10 @@ export async function foldback(stage: Stage, seconds: number, { frameMs, listen 
     parts: [
       { name: "the frame", ms: frameMs },
       { name: "capture → send, p50", ms: sending.p50 },
-      { name: "the listener's depth: blocks against frames, jitter, margin", ms: targets[targets.length >> 1] ?? NaN },
+      { name: "the listener's depth: blocks against frames, jitter, margin", ms: median(({ targetMs }) => targetMs) },
       { name: "Opus's lookahead", ms: LOOKAHEAD * 1000 / RATE },
       { name: "the limiter's", ms: LIMITER_DELAY * 1000 / RATE },
-      { name: "the card's buffer", ms: after.outputMs },
+      { name: "the card's buffer", ms: median(({ outputMs }) => outputMs) },
     ],
     remark: after.reason,
   };

@@ -1,7 +1,7 @@
 /** Jamulus: a server, and clients that are JACK clients. In: the stage, how many. Out: a row. */
 import { Program, watchCpu } from "./processes.ts";
 import type { Row } from "./row.ts";
-import type { Stage } from "./stage.ts";
+import type { JackStage } from "./stage.ts";
 
 /** A client has connected within this; its buffers have filled. */
 const START_MS = 3000, SETTLE_MS = 8000;
@@ -13,7 +13,7 @@ const settings = (depth: number) =>
 
 /** The delay of the first client's own sound, there and back; the CPU is the server's alone. */
 export async function jamulus(
-  stage: Stage,
+  stage: JackStage,
   seconds: number,
   clients: number,
   depth: number,

@@ -1,8 +1,8 @@
 /**
- * A sound card out of nothing, with a meter on both of its sides: jackd on its dummy driver (48 kHz, 128 frames, a real
- * clock), the meter of meter.c, and two ALSA PCMs on top: what is captured from `card` is the meter's noise, what is
- * played on `out` the meter compares with it. In: channels. Out: an environment for programs, delays to the sample. Main
- * isolate of the benchmark; may allocate.
+ * What is measured on: a source of noise and a meter that finds it again. This one is for JACK's programs: jackd on its
+ * dummy driver (48 kHz, 128 frames, a real clock, which stands still when jackd isn't woken in time) and the meter of
+ * meter.c as its client; ALSA's programs have card.ts. In: channels. Out: an environment for programs, delays to the sample.
+ * Main isolate of the benchmark; may allocate.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { Program, run } from "./processes.ts";
 
 export const RATE = 48_000, PERIOD = 128;
 const START_MS = 15_000;
-const PACKAGES = "gcc libc6-dev libjack-jackd2-dev jackd2 jack-tools libasound2-plugins";
+const PACKAGES = "gcc libc6-dev libjack-jackd2-dev jackd2 jack-tools";
 
 /** What came back, in windows of 10 ms. */
 export interface Heard {
@@ -34,6 +34,28 @@ export interface Heard {
   };
 }
 
+export interface Stage {
+  readonly channels: number;
+  /** Taken away at the end. */
+  readonly directory: string;
+  /** For every program that is to see the card. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Listens for so long to what comes back. Only one at a time. */
+  measure(seconds: number): Promise<Heard>;
+}
+
+/** Asks a meter; it answers with a line of JSON. */
+export async function listenWith(meter: Program, seconds: number): Promise<Heard> {
+  const heard = meter.until(
+    "delay",
+    seconds * 1000 + 60_000,
+    (line) => line.startsWith("{") ? JSON.parse(line) as Heard : null,
+  );
+  heard.catch(() => {});
+  await meter.write(`go ${seconds}\n`);
+  return await heard;
+}
+
 /** JACK's registry of servers breaks when two of them come or go at once: one at a time on this machine. */
 async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
   using lock = await Deno.open(`${tmpdir()}/foldback-soundcard.lock`, { create: true, write: true });
@@ -41,13 +63,11 @@ async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
   return await work();
 }
 
-export class Stage implements AsyncDisposable {
+export class JackStage implements Stage, AsyncDisposable {
   readonly #jackd: Program;
   readonly #meter: Program;
-  /** Taken away at the end. */
   readonly directory: string;
   readonly channels: number;
-  /** For every program that is to see the card. */
   readonly env: Readonly<Record<string, string>>;
   /** JACK's name of the server. */
   readonly server: string;
@@ -70,27 +90,15 @@ export class Stage implements AsyncDisposable {
 
   // Always the same name: a jackd that didn't end well keeps one of JACK's eight slots until the next of its name starts.
   /** @throws Error that names the packages, when something is missing. */
-  static async open(channels: number): Promise<Stage> {
+  static async open(channels: number): Promise<JackStage> {
     const directory = mkdtempSync(`${tmpdir()}/foldback-peers-`), server = "peers";
     const env = {
-      ALSA_CONFIG_PATH: `${directory}/asound.conf`,
       JACK_DEFAULT_SERVER: server,
       JACK_NO_START_SERVER: "1",
       JACK_NO_AUDIO_RESERVATION: "1",
     };
     await using opened = new AsyncDisposableStack();
     opened.defer(() => rmSync(directory, { recursive: true, force: true }));
-    const ports = Array.from({ length: channels }, (_, i) => `${i} meter:out_${i + 1}`).join(" ");
-    Deno.writeTextFileSync(
-      env.ALSA_CONFIG_PATH,
-      [
-        // PortAudio 19.6 aborts when every PCM of a configuration opens.
-        "pcm.none { type hw card 99 }",
-        `pcm.card { type jack name "card" capture_ports { ${ports} } playback_ports { } }`,
-        `pcm.out { type jack name "out" playback_ports { 0 meter:in 1 system:playback_2 } capture_ports { } }`,
-        "",
-      ].join("\n"),
-    );
     let jackd: Program, meter: Program;
     try {
       const source = fileURLToPath(new URL("./meter.c", import.meta.url));
@@ -110,22 +118,14 @@ export class Stage implements AsyncDisposable {
       throw new Error(`cannot make a sound card to measure with: apt-get install ${PACKAGES} (${reason})`);
     }
     const kept = opened.move();
-    const stage = new Stage(jackd, meter, directory, channels, env, server);
+    const stage = new JackStage(jackd, meter, directory, channels, env, server);
     stage.#end = () => kept[Symbol.asyncDispose]();
     return stage;
   }
   #end = () => Promise.resolve();
 
-  /** Listens for so long to what comes back. Only one at a time. */
-  async measure(seconds: number): Promise<Heard> {
-    const heard = this.#meter.until(
-      "delay",
-      seconds * 1000 + 60_000,
-      (line) => line.startsWith("{") ? JSON.parse(line) as Heard : null,
-    );
-    heard.catch(() => {});
-    await this.#meter.write(`go ${seconds}\n`);
-    return await heard;
+  measure(seconds: number): Promise<Heard> {
+    return listenWith(this.#meter, seconds);
   }
 
   /** Wires two JACK ports. */

@@ -1,13 +1,13 @@
 /** zita-njbridge: uncompressed sound from one JACK server to another, here the same. In: the stage. Out: rows. */
 import { Program, watchCpu } from "./processes.ts";
 import type { Row } from "./row.ts";
-import type { Stage } from "./stage.ts";
+import type { JackStage } from "./stage.ts";
 
 /** Its resampler's loop needs some seconds to find the other clock. */
 const SETTLE_MS = 15_000, START_MS = 1500;
 
 /** A JACK client's nought: the meter wired to itself. */
-export async function jackWire(stage: Stage, seconds: number): Promise<Row> {
+export async function jackWire(stage: JackStage, seconds: number): Promise<Row> {
   await stage.connect("meter:out_1", "meter:in");
   try {
     return { name: "a JACK wire", heard: await stage.measure(seconds), over: "a JACK wire" };
@@ -17,7 +17,7 @@ export async function jackWire(stage: Stage, seconds: number): Promise<Row> {
 }
 
 /** `bufferMs`: its --buff. */
-export async function zita(stage: Stage, seconds: number, bufferMs: number, port: number): Promise<Row> {
+export async function zita(stage: JackStage, seconds: number, bufferMs: number, port: number): Promise<Row> {
   const { env, server } = stage, address = ["127.0.0.1", String(port)];
   const shape = ["--jserv", server, "--float"];
   await using receiver = new Program({
