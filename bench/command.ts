@@ -1,6 +1,7 @@
 /** `foldback bench`: measures one scenario, or three ways of sending in turn, and prints a table or JSON. */
 import { parseArgs } from "node:util";
 import { BLOCK, MAX_CHANNELS, SAMPLE_RATE } from "../core/units.ts";
+import { churn } from "./churn.ts";
 import { table } from "./figures_table.ts";
 import { printQuality, QUALITY_SECONDS } from "./quality.ts";
 import { type Figures, measure, type Scenario } from "./scenario.ts";
@@ -23,6 +24,7 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --only WORD,WORD   of the suite: only rows with such a word in their name (and what they are compared with)
   --control-load     the same twice: left alone, and with 20 live clients and 50 fader moves a second
                      (default then: 60 clients, a mix each, 5 ms frames, 60 s)
+  --churn MINUTES    clients come and go, five a second; the server's memory each minute
   --quality          what the codec does to a band, by frame, bit rate and complexity (--seconds of each, else ${QUALITY_SECONDS})
   --json             figures as JSON
 `;
@@ -123,7 +125,7 @@ async function controlLoad(scenario: Scenario, head: string, json: boolean): Pro
 /** Runs `foldback bench` with these arguments; resolves to the exit code. */
 export async function bench(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const, flag = { type: "boolean" } as const;
-  let values: Values, scenario: Scenario, rounds: number;
+  let values: Values, scenario: Scenario, rounds: number, minutes: number;
   try {
     values = parseArgs({
       args: [...args],
@@ -141,6 +143,7 @@ export async function bench(args: readonly string[]): Promise<number> {
         compare: flag,
         suite: flag,
         quality: flag,
+        churn: text,
         rounds: text,
         only: text,
         "control-load": flag,
@@ -150,6 +153,7 @@ export async function bench(args: readonly string[]): Promise<number> {
     }).values;
     const presets = values["control-load"] ? LOADED : values.suite ? { seconds: String(DEFAULT_SECONDS) } : {};
     scenario = scenarioOf({ ...presets, ...values });
+    minutes = values.churn === undefined ? 0 : wholeNumber(values, "churn", 1, 1, 24 * 60);
     rounds = wholeNumber(values, "rounds", DEFAULT_ROUNDS, 1, 100);
   } catch (error) {
     console.error(`foldback bench: ${(error as Error).message.split("\n")[0]}`);
@@ -157,6 +161,10 @@ export async function bench(args: readonly string[]): Promise<number> {
   }
   if (values.help) {
     console.log(HELP);
+    return 0;
+  }
+  if (minutes > 0) {
+    await churn(scenario, minutes);
     return 0;
   }
   if (values.quality) {

@@ -130,12 +130,16 @@ export class BenchServer implements AsyncDisposable {
     return this.call<Timings>("GET", "/api/v1/timings", BENCH_KEY);
   }
 
+  /** Ends the oldest session. */
+  async leave(): Promise<void> {
+    const headers = { authorization: `Bearer ${BENCH_KEY}` };
+    const answer = await fetch(`${this.url}/api/v1/sessions/${this.#sessions.shift()}`, { method: "DELETE", headers });
+    await answer.body?.cancel();
+  }
+
   /** Ends every session: nothing is sent any more. */
   async silence(): Promise<void> {
-    const authorization = { authorization: `Bearer ${BENCH_KEY}` };
-    for (const session of this.#sessions) {
-      await fetch(`${this.url}/api/v1/sessions/${session}`, { method: "DELETE", headers: authorization });
-    }
+    while (this.#sessions.length > 0) await this.leave();
   }
 
   async join(scenario: Omit<Scenario, "seconds">, index: number): Promise<BenchClient> {

@@ -68,6 +68,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       compare: "nothing",
       "control-load": "nothing",
       quality: "nothing",
+      churn: "text",
       suite: "nothing",
       rounds: "text",
       only: "text",

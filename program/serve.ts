@@ -14,7 +14,7 @@ import {
   never,
   type SourceDescription,
 } from "../core/messages.ts";
-import { becomeRealTime } from "../core/realtime.ts";
+import { becomeRealTime, returnFreeMemory } from "../core/realtime.ts";
 import { createRing, RingReader, Word } from "../core/ring.ts";
 import type { RtpTimestamp } from "../core/units.ts";
 import { resolveSource } from "../capture/source.ts";
@@ -159,6 +159,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   capture.post({ kind: "start", ring, source: description, log: options.log });
   await capture.next("ready", START_MS);
 
+  returnFreeMemory();
   const engine = new Engine(reader, mixer, path, board);
   const refused = becomeRealTime(PRIORITY);
   if (refused) log.warn(`No real-time priority (${refused}): sound may break up when the machine is busy.`);

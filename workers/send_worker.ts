@@ -10,7 +10,7 @@ import { Board } from "../core/board.ts";
 import { type HandoffMemory, HandoffReader } from "../core/handoff.ts";
 import { configureLog } from "../core/log.ts";
 import { type MainToSend, never, type SendOptions, type SendToMain } from "../core/messages.ts";
-import { becomeRealTime, threadNumber } from "../core/realtime.ts";
+import { becomeRealTime, returnFreeMemory, threadNumber } from "../core/realtime.ts";
 import { MAX_BLOCK_BYTES } from "./limits.ts";
 import { Sender } from "../send/sender.ts";
 import { openMediaSocket } from "../send/open_socket.ts";
@@ -112,6 +112,9 @@ function handle(message: MainToSend): void {
       never(message);
   }
 }
+
+// A spare comes when audio runs already: what its modules took to read is given back at once.
+returnFreeMemory();
 
 self.onmessage = ({ data: port }) => {
   const view = new BlockView(MAX_BLOCK_BYTES);
