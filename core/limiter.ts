@@ -32,8 +32,6 @@ const RELEASE = 1 - Math.exp(-1 / (0.1 * SAMPLE_RATE));
 const NEARLY = Math.round(UNITY * (1 - 1e-4));
 /** Part of the way that the ceiling goes with each sample when it is changed: 2 ms to 1/e. */
 const GLIDE = 1 - Math.exp(-1 / (0.002 * SAMPLE_RATE));
-/** Rings are indexed with a mask: the next power of two above the window. */
-const RING = 64, MASK = RING - 1;
 
 /** The state of one limiter. */
 export class Limiter {
@@ -43,15 +41,15 @@ export class Limiter {
   peak = 0;
   /** The samples that haven't come out yet, interleaved, the oldest first. */
   readonly #line: Float32Array;
-  /** Needs that may become the smallest, ascending, and when each went in. */
-  readonly #needs = new Float64Array(RING);
-  readonly #times = new Float64Array(RING);
-  #first = 0;
-  #behind = 0;
-  #time = 0;
+  /** Time goes in rounds of 49 samples; this many of the round at hand have gone by. */
+  #hold = 0;
+  /** What the samples of this round need, and the smallest of that. */
+  readonly #needs = new Float64Array(WINDOW);
+  #least = UNITY;
+  /** The smallest need of the last round from each of its samples on. With {@link #least} it gives that of the last 49. */
+  readonly #later = new Float64Array(WINDOW + 1).fill(UNITY);
   /** The gains of the last 49 samples, before the mean is taken. */
   readonly #held = new Float64Array(WINDOW).fill(UNITY);
-  #hold = 0;
   #sum = FULL;
   #released = UNITY;
   /** Samples since a gain was less than 1, at most 49: then the limiter is at rest. */
@@ -86,11 +84,9 @@ export class Limiter {
 
   /** @hot Every gain is 1. */
   #calm(): void {
-    this.#first =
-      this.#behind =
-      this.#time =
-      this.#hold =
-        0;
+    this.#hold = 0;
+    this.#least = UNITY;
+    this.#later.fill(UNITY);
     this.#held.fill(UNITY);
     this.#sum = FULL;
     this.#released = UNITY;
@@ -146,8 +142,8 @@ export class Limiter {
     this.gain = 1;
     this.peak = peakOut;
     if (peakIn <= wanted && this.#rest === WINDOW && this.#ceiling === wanted) return;
-    const needs = this.#needs, times = this.#times, held = this.#held;
-    let first = this.#first, behind = this.#behind, time = this.#time, hold = this.#hold;
+    const needs = this.#needs, later = this.#later, held = this.#held;
+    let hold = this.#hold, least = this.#least;
     let sum = this.#sum, released = this.#released, rest = this.#rest, ceiling = this.#ceiling;
     let lowest = FULL, peak = 0;
     for (let i = 0; i < 2 * frames; i += 2) {
@@ -159,18 +155,19 @@ export class Limiter {
         if (off < 1e-6 && off > -1e-6) ceiling = wanted;
       }
       const need = size > ceiling ? Math.floor(ceiling / size * UNITY) : UNITY;
-      while (behind !== first && needs[(behind - 1) & MASK] >= need) behind = (behind - 1) & MASK;
-      needs[behind] = need;
-      times[behind] = time;
-      behind = (behind + 1) & MASK;
-      if (times[first] + WINDOW <= time) first = (first + 1) & MASK;
-      time++;
+      needs[hold] = need;
+      if (need < least) least = need;
+      const earlier = later[hold + 1], smallest = earlier < least ? earlier : least;
       released += Math.floor((UNITY - released) * RELEASE);
       if (released >= NEARLY) released = UNITY;
-      if (released > needs[first]) released = needs[first];
+      if (released > smallest) released = smallest;
       sum += released - held[hold];
       held[hold] = released;
-      if (++hold === WINDOW) hold = 0;
+      if (++hold === WINDOW) {
+        hold = 0;
+        least = UNITY;
+        this.#turn();
+      }
       rest = released < UNITY ? 0 : rest < WINDOW ? rest + 1 : WINDOW;
       if (sum < lowest) lowest = sum;
       const gain = sum / FULL;
@@ -187,12 +184,20 @@ export class Limiter {
       this.#calm();
       return;
     }
-    this.#first = first;
-    this.#behind = behind;
-    this.#time = time;
     this.#hold = hold;
+    this.#least = least;
     this.#sum = sum;
     this.#released = released;
     this.#rest = rest;
+  }
+
+  /** @hot A round ends. */
+  #turn(): void {
+    const needs = this.#needs, later = this.#later;
+    let least = UNITY;
+    for (let i = WINDOW - 1; i >= 0; i--) {
+      if (needs[i] < least) least = needs[i];
+      later[i] = least;
+    }
   }
 }
