@@ -70,7 +70,7 @@ export class BenchServer implements AsyncDisposable {
   readonly #startedAt = now();
   url = "";
 
-  constructor(scenario: Omit<Scenario, "seconds">, kept?: Kept) {
+  constructor(scenario: Omit<Scenario, "seconds">, kept?: Kept, maxClients = 1000) {
     this.#kept = kept !== undefined;
     this.#directory = kept?.directory ?? mkdtempSync(`${tmpdir()}/foldback-bench-`);
     const root = fileURLToPath(new URL("../", import.meta.url));
@@ -83,7 +83,7 @@ export class BenchServer implements AsyncDisposable {
         "start",
         ...["--source", "tones", "--channels", String(scenario.channels)],
         ...["--http", "127.0.0.1:0", "--media-port", String(kept?.mediaPort ?? 0), "--state-dir", this.#directory],
-        ...["--join-code", JOIN_CODE, "--engineer-key", BENCH_KEY, "--max-clients", "1000"],
+        ...["--join-code", JOIN_CODE, "--engineer-key", BENCH_KEY, "--max-clients", String(maxClients)],
         ...["--send-mode", scenario.sendMode, "--log-level", "warning", "--no-discovery"],
         ...(scenario.poolSize === null ? [] : ["--pool-size", scenario.poolSize]),
         ...(scenario.handoff === null ? [] : ["--handoff", scenario.handoff]),
