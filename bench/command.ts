@@ -18,6 +18,7 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --pool-size N|auto as for start
   --send-mode MODE   as for start
   --handoff WAY      as for start
+  --codec CODEC      as for start
   --compare          sync with an encode for every client (the old way), sync with shared encodes, the pool
   --suite            every scenario of docs/LATENCY.md in turn, beside native C; a Markdown table
   --rounds N         of the suite (default ${DEFAULT_ROUNDS}, of ${DEFAULT_SECONDS} s each)
@@ -64,6 +65,7 @@ function scenarioOf(values: Values): Scenario {
     poolSize: poolSizeOf(values["pool-size"] as string | undefined),
     sendMode: choice("send-mode", ["pool", "sync", "sync-unshared"]),
     handoff: values.handoff === undefined ? null : choice("handoff", ["shared", "transfer"]),
+    codec: choice("codec", ["auto", "own", "package"]),
   };
 }
 
@@ -140,6 +142,7 @@ export async function bench(args: readonly string[]): Promise<number> {
         "pool-size": text,
         "send-mode": text,
         handoff: text,
+        codec: text,
         compare: flag,
         suite: flag,
         quality: flag,

@@ -19,6 +19,7 @@ const BASE: Row["scenario"] = {
   poolSize: null,
   sendMode: "pool",
   handoff: null,
+  codec: "auto",
 };
 
 function row(name: string, change: Partial<Row["scenario"]>): Row {

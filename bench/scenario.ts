@@ -27,6 +27,7 @@ export interface Scenario {
   readonly sendMode: "pool" | "sync" | "sync-unshared";
   /** null: as the server has it. */
   readonly handoff: "shared" | "transfer" | null;
+  readonly codec: "auto" | "own" | "package";
   /** Live clients and moving faders meanwhile. */
   readonly load?: Load;
 }

@@ -86,6 +86,7 @@ export class BenchServer implements AsyncDisposable {
         ...["--join-code", JOIN_CODE, "--engineer-key", BENCH_KEY, "--max-clients", String(maxClients)],
         ...["--send-mode", scenario.sendMode, "--log-level", "warning", "--no-discovery"],
         ...(scenario.poolSize === null ? [] : ["--pool-size", scenario.poolSize]),
+        ...["--codec", scenario.codec],
         ...(scenario.handoff === null ? [] : ["--handoff", scenario.handoff]),
       ],
       // What is set for the real server isn't meant for this one.

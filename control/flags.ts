@@ -42,6 +42,8 @@ export interface StartOptions {
   readonly sendMode: "pool" | "sync" | "sync-unshared";
   /** How the pool's workers get blocks: by a ring in shared memory, or by ArrayBuffers that are transferred. */
   readonly handoff: "shared" | "transfer";
+  /** Which libopus encodes: our own build where there is one, our own build, npm's package. */
+  readonly codec: "auto" | "own" | "package";
   /** DiffServ code point, 0 to 63 (RFC 2474). */
   readonly dscp: number;
   /** Clients served at once. */

@@ -187,13 +187,21 @@ export interface SendOptions {
   readonly dscp: number;
   /** false: every receiver has encoders of its own, as the system before had (for comparing). */
   readonly shareEncodes: boolean;
+  /** Our own build of libopus, compiled; null: the package's. */
+  readonly codec: WebAssembly.Module | null;
   readonly log: LogOptions;
 }
 
 /** Send worker → main. */
 export type SendToMain =
-  /** `thread`: the system's number of the worker's thread, 0 if unknown. */
-  | { readonly kind: "ready"; readonly port: number; readonly descriptor: number; readonly thread: number }
+  /** `thread`: the system's number of the worker's thread, 0 if unknown. `codec`: what encodes, by name and version. */
+  | {
+    readonly kind: "ready";
+    readonly port: number;
+    readonly descriptor: number;
+    readonly thread: number;
+    readonly codec: string;
+  }
   | { readonly kind: "failed"; readonly reason: string }
   /** What it wants in its blocks from now on. */
   | { readonly kind: "needs"; readonly sources: readonly Source[] }

@@ -37,6 +37,7 @@ function run(plan: Plan, clients: number, seconds: number): Promise<Figures> {
     poolSize: String(plan.start.poolSize.size),
     sendMode: plan.start.sendMode,
     handoff: null,
+    codec: "auto",
   });
 }
 

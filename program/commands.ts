@@ -65,6 +65,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "pool-size": poolSize,
       "send-mode": sendMode,
       handoff: START.handoff,
+      codec: START.codec,
       compare: "nothing",
       "control-load": "nothing",
       quality: "nothing",

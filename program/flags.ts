@@ -172,6 +172,7 @@ export function optionsOf(given: GivenSettings, environment: Environment, cores:
     poolSize: pool,
     sendMode,
     handoff: valueOf(given, "handoff"),
+    codec: valueOf(given, "codec"),
     dscp: valueOf(given, "dscp"),
     maxClients,
     frame: valueOf(given, "frame-ms"),

@@ -25,6 +25,7 @@ import { telemetryOf } from "../control/telemetry_options.ts";
 import { vendorFiles } from "../control/web_files.ts";
 import { Engine } from "../mix/engine.ts";
 import { Mixer } from "../mix/mixer.ts";
+import { codecOf } from "../wasm/libopus.ts";
 import { Pool } from "../workers/pool.ts";
 import { SyncPath } from "../workers/sync.ts";
 import manifest from "../deno.json" with { type: "json" };
@@ -77,6 +78,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
     address: options.http.address,
     dscp: options.dscp,
     shareEncodes: options.sendMode !== "sync-unshared",
+    codec: codecOf(options.codec),
     log: options.log,
   };
   const reshaped = (request: number, timestamp: RtpTimestamp) => control.post({ kind: "reshaped", request, timestamp });
@@ -169,7 +171,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const text = `${banner(options, opened, secrets, Deno.stdout.isTerminal())}\n`;
   Deno.stdout.writeSync(new TextEncoder().encode(text));
   const running = engine.run();
-  log.info(`Send pool: ${poolText(options, path.ports.length)}.`);
+  log.info(`Send pool: ${poolText(options, path.ports.length)}; codec: ${path.codec}.`);
   const life = { progress: () => board.main.blocks, status: () => statusOf(description, board, reader, url) };
   const manager = tellServiceManager(ourEnvironment, life, (reason) => log.warn(reason));
   // Without capture there is nothing to go on with. Without control the stage goes on hearing; its failure is logged.

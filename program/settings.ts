@@ -113,6 +113,11 @@ export const SETTINGS = {
     help: "how blocks reach the send workers: shared (a ring in shared memory) or transfer (ArrayBuffers)",
     preset: "shared",
   }),
+  codec: choice(["auto", "own", "package"], {
+    value: "CODEC",
+    help: "libopus: own (deno task build:opus makes it), package (npm's), auto (own where there is one)",
+    preset: "auto",
+  }),
   dscp: number(0, 63, { value: "N", help: "DiffServ code point of the audio, 0 to 63; 46 is EF", preset: "46" }),
   "max-clients": number(1, MOST_CLIENTS, {
     value: "N",

@@ -122,7 +122,14 @@ class Stage implements AsyncDisposable {
       script: new URL("../workers/send_worker.ts", import.meta.url),
       size: 1,
       handoff,
-      send: { board: memory, address: "::", dscp: 46, shareEncodes: true, log: { level: "error", json: false } },
+      send: {
+        board: memory,
+        address: "::",
+        dscp: 46,
+        shareEncodes: true,
+        codec: null,
+        log: { level: "error", json: false },
+      },
       mediaPort: 0,
       reshaped: () => {},
     }, board);

@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "wasm/",
     ...["portaudio", "playback", "wav", "wav_writer"].map((name) => `capture/${name}.ts`),
   ],
-  program: ["core/", "capture/", "mix/", "workers/", "control/"],
+  program: ["core/", "capture/", "mix/", "wasm/libopus.ts", "workers/", "control/"],
   packaging: [],
   bench: ["core/", "capture/", "mix/", "wasm/", "send/", "workers/", "control/", "listen/"],
   doctor: [

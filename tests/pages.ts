@@ -18,6 +18,7 @@ const SCENARIO: Scenario = {
   poolSize: null,
   sendMode: "pool",
   handoff: null,
+  codec: "auto",
 };
 
 /** Every second page is the engineer's. Each shows meters by the time it is counted. */

@@ -34,6 +34,7 @@ class Desk implements AsyncDisposable {
       address: "::",
       dscp: 46,
       shareEncodes: true,
+      codec: null,
       log: { level: "error", json: false },
     } as const;
     const holder: { desk?: Desk } = {};

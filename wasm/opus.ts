@@ -1,11 +1,11 @@
 /**
- * libopus, compiled to WebAssembly (npm libopus-wasm), set up as the stage needs it: restricted low delay, constant bit
+ * libopus, compiled to WebAssembly (our own build or npm libopus-wasm), set up as the stage needs it: restricted low delay, constant bit
  * rate, full band, never folded to mono by itself. Planar mono or interleaved stereo float32 in, one Opus packet out.
  * Send workers encode, and allocate nothing for it; the listener decodes, into a new array for each packet.
  */
 import { Application, Bandwidth, createDecoder, EncoderCtl, type OpusDecoderHandle, Signal } from "libopus-wasm";
 import { type BitRate, type Frame, SAMPLE_RATE } from "../core/units.ts";
-import { type Libopus, loadLibopus } from "./libopus.ts";
+import { type Codec, codecOf, type Libopus, loadLibopus } from "./libopus.ts";
 
 export type Decoder = OpusDecoderHandle;
 
@@ -19,11 +19,12 @@ export const OPUS_MAX_BYTES = 1276;
 const INVALID_STATE = -6;
 
 let libopus: Libopus | null = null;
+let loaded = "";
 
-/** Compiles libopus for this isolate's encoders; resolves to its version. */
-export async function loadOpus(): Promise<string> {
-  libopus ??= await loadLibopus();
-  return libopus.UTF8ToString(libopus._oc_get_version_string());
+/** Makes libopus ready for this isolate's encoders, the first that is asked for; resolves to its name and version. */
+export async function loadOpus(codec: Codec = codecOf()): Promise<string> {
+  if (libopus === null) ({ libopus, name: loaded } = await loadLibopus(codec));
+  return loaded;
 }
 
 /** An encoder that takes exactly `frame` samples of each channel a call. After {@link loadOpus}. */

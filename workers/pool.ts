@@ -93,6 +93,8 @@ export class Pool implements SendPath {
   #spare: SendWorker | null = null;
   #mixes: number[] = [];
   #stopping = false;
+  /** What encodes, by name and version. */
+  codec = "";
 
   private constructor(options: PoolOptions, board: Board) {
     this.#options = options;
@@ -217,6 +219,7 @@ export class Pool implements SendPath {
         member.port = message.port;
         member.descriptor = message.descriptor;
         member.thread = message.thread;
+        this.codec = message.codec;
         member.started.resolve();
         break;
       case "failed":

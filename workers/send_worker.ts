@@ -39,8 +39,8 @@ let heard = 0;
 
 async function start(options: SendOptions, handoff: HandoffMemory | null): Promise<void> {
   configureLog(options.log);
-  await loadOpus();
   try {
+    const codec = await loadOpus(options.codec);
     const socket = openMediaSocket(options);
     sender = new Sender({
       socket,
@@ -51,7 +51,7 @@ async function start(options: SendOptions, handoff: HandoffMemory | null): Promi
     });
     ring = handoff && new HandoffReader(handoff);
     becomeRealTime(PRIORITY);
-    tell({ kind: "ready", port: socket.port, descriptor: socket.descriptor, thread: threadNumber() });
+    tell({ kind: "ready", port: socket.port, descriptor: socket.descriptor, thread: threadNumber(), codec });
   } catch (error) {
     tell({ kind: "failed", reason: (error as Error).message });
     return;

@@ -25,6 +25,8 @@ export class SyncPath implements SendPath {
     options: SendOptions,
     board: Board,
     reshaped: (request: number, timestamp: RtpTimestamp) => void,
+    /** What encodes, by name and version. */
+    readonly codec: string,
   ) {
     const socket = openMediaSocket(options);
     this.ports = [socket.port];
@@ -43,8 +45,7 @@ export class SyncPath implements SendPath {
     board: Board,
     reshaped: (request: number, timestamp: RtpTimestamp) => void,
   ): Promise<SyncPath> {
-    await loadOpus();
-    return new SyncPath(options, board, reshaped);
+    return new SyncPath(options, board, reshaped, await loadOpus(options.codec));
   }
 
   apply(message: ServeMessage): void {
