@@ -12,19 +12,17 @@ const WASM = fileURLToPath(new URL("../wasm/", import.meta.url));
 const VERSION = "1.6.1";
 const SHA256 = "001ac615b9f8f8994b229ad2b1a5969ed12ab48b0d154d0af1016a5899cd6ba1";
 const ARCHIVE = `opus_${VERSION}.orig.tar.xz`;
-/** What runs, and the Debian package that has it; the rest is headers and libraries. */
-export const OPUS_TOOLS = { "clang-19": "clang-19", "wasm-ld-19": "lld-19", tar: "tar", xz: "xz-utils" };
-export const OPUS_PACKAGES = [...Object.values(OPUS_TOOLS), "wasi-libc", "libclang-rt-19-dev-wasm32", "libsimde-dev"]
-  .join(" ");
+/** Debian's packages, for all that is needed beside tar and apt. */
+const PACKAGES = "clang-19 lld-19 libclang-rt-19-dev-wasm32 libsimde-dev wasi-libc xz-utils";
 
 const HELP = `deno task build:opus [--source FILE]
 
   --source FILE   ${ARCHIVE}, if apt isn't to fetch it
 
-On Debian: apt-get install ${OPUS_PACKAGES}`;
+On Debian: apt-get install ${PACKAGES}`;
 
-/** Some hundred kilobytes are the code's; the rest is for some thousand encoders. The system gives it as it is touched. */
-const MEMORY_BYTES = 128 << 20;
+/** For 6000 encoders, more than one thread can drive in time at any frame length. The system gives it as it is touched. */
+const MEMORY_BYTES = 256 << 20;
 const STACK_BYTES = 256 << 10;
 
 const TARGET = ["--target=wasm32-wasi", "-O3", "-flto"];
@@ -36,7 +34,7 @@ const DEFINES = [
 ].map((name) => `-D${name}`);
 /** Intel's headers, by SIMDe. */
 const HEADERS = { "xmmintrin.h": "sse", "emmintrin.h": "sse2" };
-/** Lists in the source's makefiles, and what of the SSE code they don't name apart. */
+/** Lists in the source's makefiles, and the SSE code that music at low delay meets. */
 const LISTS = {
   "celt_sources.mk": ["CELT_SOURCES"],
   "silk_sources.mk": ["SILK_SOURCES", "SILK_SOURCES_FLOAT"],
@@ -48,7 +46,7 @@ const SSE = ["celt/x86/pitch_sse.c", "celt/x86/vq_sse2.c"];
 async function run(command: string, args: readonly string[], cwd?: string): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(command, { args: [...args], cwd, stdin: "null" }).output()
     .catch((error: Error) => {
-      if (error instanceof Deno.errors.NotFound) throw new Error(`no ${command}: apt-get install ${OPUS_PACKAGES}`);
+      if (error instanceof Deno.errors.NotFound) throw new Error(`no ${command}: apt-get install ${PACKAGES}`);
       throw error;
     });
   if (!success) throw new Error(`${command} failed: ${new TextDecoder().decode(stderr).trim()}`);
@@ -94,7 +92,6 @@ async function compile(source: string, work: string): Promise<string[]> {
     await Deno.writeTextFile(`${work}/${header}`, `#include <simde/x86/${simde}.h>\n`);
   }
   const includes = [work, ...["include", "celt", "silk", "silk/float", ""].map((folder) => `${source}/${folder}`)];
-  // SIMDe lies among the system's headers; the C library's own come first.
   const flags = [...TARGET, ...FEATURES, ...DEFINES, ...includes.map((folder) => `-I${folder}`), "-w"];
   const objects = files.map((_, i) => `${work}/${i}.o`), waiting = files.keys();
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, async () => {

@@ -1,6 +1,6 @@
 /** Our own calls of npm's libopus: the same packets as the package's documented encoder gives, in memory that is used again. */
 import assert from "node:assert/strict";
-import { type BitRate, type Frame, FRAMES } from "../core/units.ts";
+import { type BitRate, FRAMES } from "../core/units.ts";
 import { documentedEncoder, music } from "./documented_encoder.ts";
 import { Encoder, loadOpus, OPUS_MAX_BYTES } from "../wasm/opus.ts";
 
