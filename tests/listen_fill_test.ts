@@ -55,10 +55,26 @@ Deno.test("what was given up and then missed comes back within a second, and is 
     assert.ok(more >= 2.5 * PERIOD, `${more}`);
     device.run(seconds(after - 2));
     assert.equal(fill.frames, more);
-    device.run(seconds(4));
+    device.run(seconds(7));
     assert.equal(fill.frames, 1.5 * PERIOD);
   }
   assert.equal(device.dry, 2);
+});
+
+Deno.test("a level that fails often doesn't keep a higher one that failed once from being tried again soon", () => {
+  const device = new Device(), { fill } = device;
+  device.run(seconds(30));
+  for (let i = 0; i < 4; i++) {
+    device.run(2, 1);
+    device.run(seconds(90));
+  }
+  device.run(2, 1);
+  device.run(seconds(1));
+  device.run(3, 2);
+  device.run(seconds(1));
+  assert.ok(fill.frames >= 3.5 * PERIOD, `${fill.frames}`);
+  device.run(seconds(16));
+  assert.equal(fill.frames, 2.5 * PERIOD);
 });
 
 Deno.test("whatever is seen, the fill stays within the device, moves by 0.4 % of time at most, and says by how much", () => {
