@@ -74,9 +74,14 @@ export class BenchServer implements AsyncDisposable {
     this.#kept = kept !== undefined;
     this.#directory = kept?.directory ?? mkdtempSync(`${tmpdir()}/foldback-bench-`);
     const root = fileURLToPath(new URL("../", import.meta.url));
-    const runtime = Deno.build.standalone
-      ? []
-      : ["run", "-A", "--config", `${root}deno.json`, "--v8-flags=--trace-gc", `${root}main.ts`];
+    const runtime = Deno.build.standalone ? [] : [
+      "run",
+      "-A",
+      "--config",
+      `${root}deno.json`,
+      "--v8-flags=--trace-gc,--heap-growing-percent=40",
+      `${root}main.ts`,
+    ];
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         ...runtime,
