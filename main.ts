@@ -11,7 +11,7 @@ import { doctor } from "./doctor/command.ts";
 import { listen } from "./listen/command.ts";
 import { COMMANDS, programHelp } from "./program/commands.ts";
 import { completions } from "./program/completions.ts";
-import { optionsOf, ourEnvironment, readCommand, refuseUnknownFlags } from "./program/flags.ts";
+import { optionsOf, ourEnvironment, readCommand, refuseUnknownFlags, refuseUnknownVariables } from "./program/flags.ts";
 import { healthcheck } from "./program/healthcheck.ts";
 import { effectiveSettings, startHelp } from "./program/help.ts";
 import { start } from "./program/serve.ts";
@@ -19,6 +19,7 @@ import { suggestion } from "./program/suggest.ts";
 import manifest from "./deno.json" with { type: "json" };
 
 async function runStart(args: readonly string[]): Promise<number> {
+  refuseUnknownVariables(Object.keys(Deno.env.toObject()));
   const { help, check, given } = readCommand(args, ourEnvironment);
   if (help) {
     console.log(startHelp());

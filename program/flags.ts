@@ -22,9 +22,15 @@ import { suggestion } from "./suggest.ts";
 /** A variable's value; undefined: not set, or we may not read it. */
 export type Environment = (name: string) => string | undefined;
 
-/** The process's, as far as it may be read. */
-export const ourEnvironment: Environment = (variable) =>
-  Deno.permissions.querySync({ name: "env", variable }).state === "granted" ? Deno.env.get(variable) : undefined;
+/** The process's. */
+export const ourEnvironment: Environment = (variable) => Deno.env.get(variable);
+
+/** Says no to variables that look like settings and aren't. @throws FlagError */
+export function refuseUnknownVariables(names: readonly string[]): void {
+  const known = [...SETTING_NAMES.map(variableOf), CONFIG_VARIABLE];
+  const unknown = names.find((name) => name.startsWith("FOLDBACK_") && !known.includes(name));
+  if (unknown !== undefined) throw new FlagError(`unknown variable ${unknown}${suggestion(unknown, known)}`);
+}
 
 /** What a command line asks for beside settings. */
 export interface Asked {

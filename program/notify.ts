@@ -5,8 +5,6 @@
  */
 import type { Environment } from "./flags.ts";
 
-export const NOTIFY_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
-
 /** How soon after its start the first block is noticed. */
 const START_MS = 20;
 /** How often the status is looked at; the watchdog may want to hear more often. */
