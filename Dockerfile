@@ -41,7 +41,7 @@ VOLUME /var/lib/foldback
 EXPOSE 5100/tcp 5101-5104/udp
 STOPSIGNAL SIGTERM
 # The permissions are those of the compiled binary. No shell between: signals reach the server itself.
-ENTRYPOINT ["deno", "run", "--v8-flags=--heap-growing-percent=40", "--no-prompt", "--cached-only", "--allow-env", \
+ENTRYPOINT ["deno", "run", "--v8-flags=--heap-growing-percent=40,--max-semi-space-size=4", "--no-prompt", "--cached-only", "--allow-env", \
   "--allow-ffi", "--allow-net", "--allow-read", "--allow-run", "--allow-sys", "--allow-write", "main.ts"]
 CMD ["start"]
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \

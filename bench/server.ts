@@ -79,7 +79,7 @@ export class BenchServer implements AsyncDisposable {
       "-A",
       "--config",
       `${root}deno.json`,
-      "--v8-flags=--trace-gc,--heap-growing-percent=40",
+      "--v8-flags=--trace-gc,--heap-growing-percent=40,--max-semi-space-size=4",
       `${root}main.ts`,
     ];
     this.#process = new Deno.Command(Deno.execPath(), {

@@ -1,7 +1,7 @@
 /** The compiled binary: that the task fails clearly, and that what it embeds is all that the program needs. */
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
-import { modules } from "../packaging/compile.ts";
+import { modules, V8_FLAGS } from "../packaging/compile.ts";
 import { compile, Embedded, embeddedPaths, listEmbedded } from "./ship_embedded.ts";
 import { assertPage, assertQuiet, assertTones, OWN_PLACE, startShipped } from "./ship_server.ts";
 
@@ -19,6 +19,11 @@ Deno.test("where the runtime part can't be downloaded, the compile task says in 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("task, container and binary run with the same flags of V8", async () => {
+  assert.ok(manifest.tasks.start.command.includes(` ${V8_FLAGS} `));
+  assert.ok((await Deno.readTextFile(new URL("../Dockerfile", import.meta.url))).includes(`"${V8_FLAGS}"`));
 });
 
 Deno.test("a list of embedded files is read into paths", () => {
