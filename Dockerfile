@@ -32,7 +32,8 @@ RUN apt-get update \
  && chmod 0700 /var/lib/foldback
 COPY --from=deno /deno /usr/local/bin/deno
 COPY --from=program /opt /opt
-ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1 OTEL_DENO_METRICS=false XDG_STATE_HOME=/var/lib
+ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1 OTEL_DENO_METRICS=false XDG_STATE_HOME=/var/lib \
+  DENO_V8_FLAGS=--heap-growing-percent=40,--max-semi-space-size=4
 WORKDIR /opt/foldback
 USER foldback
 # Secrets, seats and scenes; nothing else is ever written, so the root may be read-only.
@@ -41,8 +42,8 @@ VOLUME /var/lib/foldback
 EXPOSE 5100/tcp 5101-5104/udp
 STOPSIGNAL SIGTERM
 # The permissions are those of the compiled binary. No shell between: signals reach the server itself.
-ENTRYPOINT ["deno", "run", "--v8-flags=--heap-growing-percent=40,--max-semi-space-size=4", "--no-prompt", "--cached-only", "--allow-env", \
-  "--allow-ffi", "--allow-net", "--allow-read", "--allow-run", "--allow-sys", "--allow-write", "main.ts"]
+ENTRYPOINT ["deno", "run", "--no-prompt", "--cached-only", "--allow-env", "--allow-ffi", "--allow-net", "--allow-read", \
+  "--allow-run", "--allow-sys", "--allow-write", "main.ts"]
 CMD ["start"]
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
   CMD ["deno", "run", "--no-prompt", "--cached-only", "--allow-env", "--allow-net", "--allow-read", "main.ts", "healthcheck"]

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { now } from "../core/clock.ts";
 import { msToSamples } from "../core/units.ts";
+import manifest from "../deno.json" with { type: "json" };
 import type { BenchClient } from "./messages.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -79,7 +80,7 @@ export class BenchServer implements AsyncDisposable {
       "-A",
       "--config",
       `${root}deno.json`,
-      "--v8-flags=--trace-gc,--heap-growing-percent=40,--max-semi-space-size=4",
+      "--v8-flags=--trace-gc",
       `${root}main.ts`,
     ];
     this.#process = new Deno.Command(Deno.execPath(), {
@@ -96,7 +97,10 @@ export class BenchServer implements AsyncDisposable {
       ],
       // What is set for the real server isn't meant for this one.
       clearEnv: true,
-      env: Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("FOLDBACK_"))),
+      env: {
+        ...Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("FOLDBACK_"))),
+        DENO_V8_FLAGS: /DENO_V8_FLAGS=(\S+)/.exec(manifest.tasks.start.command)![1],
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

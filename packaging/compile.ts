@@ -24,7 +24,7 @@ export const PERMISSIONS: readonly string[] = ["env", "ffi", "net", "read", "run
   .map((name) => `--allow-${name}`);
 
 /** Heaps are collected when they are 1.4 times what was left, not four times, young ones at 4 MB (docs/LATENCY.md#memory). */
-export const V8_FLAGS = "--v8-flags=--heap-growing-percent=40,--max-semi-space-size=4";
+export const V8_FLAGS = /DENO_V8_FLAGS=(\S+)/.exec(manifest.tasks.start.command)![1];
 
 /** Every module of the program, workers and WebAssembly too: relative to the project's folder, sorted. */
 export function modules(folder: string = ""): string[] {
@@ -52,7 +52,7 @@ async function compile(target: string, output: string): Promise<string | null> {
   const process = new Deno.Command(Deno.execPath(), {
     // Types are the business of `deno task ok`.
     args: [
-      ...["compile", "--no-check", "--no-prompt", "--frozen", "--exclude-unused-npm", V8_FLAGS],
+      ...["compile", "--no-check", "--no-prompt", "--frozen", "--exclude-unused-npm", `--v8-flags=${V8_FLAGS}`],
       ...["--target", target, "--output", output],
       ...PERMISSIONS,
       ...modules().flatMap((path) => ["--include", path]),
