@@ -10,22 +10,27 @@ export const BUCKETS = 32 * 32;
 /** What the counts of one histogram take of shared memory. */
 export const HISTOGRAM_BYTES = BUCKETS * 4;
 
+/** A double and its halves, the low one first. */
+const float = new Float64Array(1), word = new Uint32Array(float.buffer);
+/** What the exponent's bias and the first octave's five bits put before the buckets. */
+const OCTAVE_0 = (1023 + 4) * SUB;
+
 /**
  * The bucket of a duration in nanoseconds, 0 … {@link BUCKETS} − 1: negative ones and NaN in the first, those
  * beyond the range in the last.
  * @hot
  */
 export function bucketOf(nanoseconds: number): number {
-  const value = nanoseconds > 0 ? nanoseconds : 0;
-  if (value < SUB) return value | 0;
-  // 2^35 is beyond int32: halve until the five bits below the leading one remain.
-  let scaled = value, octave = 0;
-  while (scaled >= 2 * SUB) {
-    scaled /= 2;
-    octave++;
-  }
-  const bucket = (octave + 1) * SUB + ((scaled | 0) - SUB);
+  if (!(nanoseconds >= SUB)) return nanoseconds > 0 ? nanoseconds | 0 : 0;
+  // A double's bits are exponent and mantissa: the exponent counts the octaves, the mantissa's first five bits its parts.
+  float[0] = nanoseconds;
+  const bucket = (word[1] >>> 15) - OCTAVE_0;
   return bucket < BUCKETS ? bucket : BUCKETS - 1;
+}
+
+/** The bucket of the time from `times[from]` to `times[to]`, in milliseconds. @hot */
+export function bucketBetween(times: Float64Array, from: number, to: number): number {
+  return bucketOf((times[to] - times[from]) * 1e6);
 }
 
 /** The middle of a bucket, in nanoseconds. */

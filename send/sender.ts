@@ -6,8 +6,8 @@
 import type { BlockView } from "../core/block.ts";
 import { planesAt, type Source, widthOf } from "../core/block.ts";
 import { type Board, Flow, type WorkerRow } from "../core/board.ts";
-import { now } from "../core/clock.ts";
-import { bucketOf } from "../core/histogram.ts";
+import { now, stamp } from "../core/clock.ts";
+import { bucketBetween } from "../core/histogram.ts";
 import type { Receiver, SendToMain, ServeMessage, Shape } from "../core/messages.ts";
 import { BLOCK, FRAME_GRID, MAX_CHANNELS, type Milliseconds, type RtpTimestamp, samplesToMs } from "../core/units.ts";
 import { Inbound } from "./inbound.ts";
@@ -21,6 +21,20 @@ const CONSENT_MS = 3000;
 const REPORT_MS = 1000;
 /** Consent and reports are looked after every so many blocks: 85 ms. */
 const CARE_BLOCKS = 32;
+
+/** Indices into a sender's times. */
+const enum Time {
+  /** The block at hand was taken. */
+  Begun,
+  /** Its last sample had arrived. */
+  Available,
+  /** The first sample of the frame at hand was captured. */
+  Captured,
+  /** The frame's datagrams were sent. */
+  Sent,
+  /** All was done; or care was taken. */
+  Done,
+}
 
 export class Sender {
   readonly #socket: MediaSocket;
@@ -42,9 +56,10 @@ export class Sender {
   /** Forms wait for their first packet, or for their position. */
   #changing = false;
   #stale = false;
-  /** Position behind the last block, and when that block had arrived. */
+  /** Position behind the last block. */
   #position = 0;
-  #time = 0;
+  /** By {@link Time}, in milliseconds: in an array, where they need no objects. */
+  readonly #times = new Float64Array(5);
   #sinceCare = 0;
 
   constructor(
@@ -81,26 +96,27 @@ export class Sender {
 
   /** @hot One block: encode and send what it completes, then hear the clients. */
   block(view: BlockView): void {
-    const begun = now();
+    const times = this.#times, position = view.position;
+    stamp(times, Time.Begun);
+    times[Time.Available] = view.head[1];
     this.#locate(view);
-    const position = view.position, time = view.time;
     for (let i = 0; i < this.#groups.length; i++) {
       const group = this.#groups[i];
       if (group.streams.length === 0) continue;
       group.begin(position);
       for (let at = 0; at < BLOCK;) {
         at = group.gather(view.samples, this.#planes, at);
-        if (group.reframer.full) this.#frame(group, position, time);
+        if (group.reframer.full) this.#frame(group, position + BLOCK);
       }
     }
     this.#position = position + BLOCK;
-    this.#time = time;
     this.#inbound.poll();
     if (this.#changing) this.#schedule();
     if (++this.#sinceCare >= CARE_BLOCKS) this.#care();
     if (this.#stale) this.#refresh();
     this.#row.droppedSendBuffer = this.#socket.dropped;
-    this.#row.busyUs += (now() - begun) * 1000;
+    stamp(times, Time.Done);
+    this.#row.busyUs += ((times[Time.Done] - times[Time.Begun]) * 1000) | 0;
     this.#row.blocks++;
   }
 
@@ -116,8 +132,8 @@ export class Sender {
     }
   }
 
-  /** @hot A frame of this length is complete: encode each stream, write each receiver's datagram, send. */
-  #frame(group: FrameGroup<Served>, position: number, time: number): void {
+  /** @hot A frame of this length is complete in the block that ends at `end`: encode each stream, write each receiver's datagram, send. */
+  #frame(group: FrameGroup<Served>, end: number): void {
     const streams = group.streams, receivers = group.receivers, start = group.reframer.start;
     let encodes = 0;
     this.#batchNumber++;
@@ -139,14 +155,17 @@ export class Sender {
     if (this.#batched === 0) return;
     this.#socket.flush();
     // A block's time is that of its last sample; the frame's first lies before it.
-    this.#sent(time, time - samplesToMs(position + BLOCK - start), samplesToMs(group.frame));
+    this.#times[Time.Captured] = this.#times[Time.Available] - samplesToMs(end - start);
+    this.#sent(group.frame);
   }
 
   /** @hot Counts the batch that has just been sent. */
-  #sent(available: number, captured: number, frameMs: number): void {
-    const at = now(), late = at - available > frameMs;
-    this.#row.captureToSend[bucketOf((at - available) * 1e6)] += this.#batched;
-    const bucket = bucketOf((at - captured) * 1e6);
+  #sent(frame: number): void {
+    const times = this.#times;
+    stamp(times, Time.Sent);
+    const late = times[Time.Sent] - times[Time.Available] > samplesToMs(frame);
+    this.#row.captureToSend[bucketBetween(times, Time.Available, Time.Sent)] += this.#batched;
+    const bucket = bucketBetween(times, Time.Captured, Time.Sent);
     for (let i = 0; i < this.#batched; i++) this.#batch[i].row.server[bucket]++;
     this.#row.datagrams += this.#batched;
     if (late) this.#row.lateFrames += this.#batched;
@@ -254,7 +273,7 @@ export class Sender {
     served.reportAt = time + REPORT_MS;
     const { row, receiver } = served;
     // The sample that is being captured at this moment (RFC 3550 section 6.4.1).
-    const position = this.#position + Math.round((time - this.#time) * 48);
+    const position = this.#position + Math.round((time - this.#times[Time.Available]) * 48);
     const bytes = writeSenderReport(
       this.#socket.rows,
       this.#socket.at,

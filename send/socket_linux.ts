@@ -28,8 +28,8 @@ const SYMBOLS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags) */
   sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
-  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags) */
-  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags): its low half, because 64 bits would be made a bigint */
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   /** int clock_gettime(clockid_t clock, struct timespec *time) */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   /** int close(int fd) */
@@ -185,7 +185,7 @@ class LinuxSocket implements MediaSocket {
   receive(): number {
     this.#lengthsIn[2] = SOCKADDR_BYTES; // msg_namelen
     this.#lengthsIn[10] = CONTROL_BYTES; // msg_controllen, low half; the high half stays 0
-    const length = Number(this.#libc.symbols.recvmsg(this.descriptor, this.#messageBytes, MSG_DONTWAIT));
+    const length = this.#libc.symbols.recvmsg(this.descriptor, this.#messageBytes, MSG_DONTWAIT);
     if (length < 0) return -1;
     this.arrivedAt = (now() - this.#age()) as Milliseconds;
     const source = this.#source, from = this.from;
