@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { Flow } from "../core/board.ts";
 import { fakeHouse, JOIN_CODE, newDevice } from "./control_fake.ts";
 
-Deno.test("sessions go to the worker with the fewest receivers, and to the row that was free longest", async () => {
+Deno.test("mixes go to the worker with the least to do, and to the row that was free longest", async () => {
   await using house = await fakeHouse({ workers: 3, slots: 8 });
   const joined = [];
-  for (let i = 0; i < 6; i++) joined.push(await house.join());
+  for (let i = 0; i < 6; i++) joined.push(await house.join({ mode: "mix" }));
   assert.deepEqual(joined.map(({ media }) => media.port), [5101, 5102, 5103, 5101, 5102, 5103]);
   for (const i of [1, 4]) await house.call("DELETE", `/api/v1/sessions/${joined[i].session}`);
   house.taken("serve");
-  assert.equal((await house.join()).media.port, 5102);
-  await house.join();
-  await house.join();
+  assert.equal((await house.join({ mode: "mix" })).media.port, 5102);
+  await house.join({ mode: "mix" });
+  await house.join({ mode: "mix" });
   assert.deepEqual(house.taken("serve").map(({ receiver }) => receiver.slot), [6, 7, 1]);
 });
 

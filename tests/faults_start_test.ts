@@ -68,6 +68,7 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   "pool-size": ["0", "65", "half"],
   "send-mode": ["fast"],
   "handoff": ["fast"],
+  "codec": ["fast"],
   "dscp": ["64", "EF"],
   "max-clients": ["0", "1001"],
   "frame-ms": ["20", "3", "5ms"],
