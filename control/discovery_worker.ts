@@ -4,13 +4,13 @@
  * the network and list its interfaces, nothing else, and when it fails nothing else does. Not in the sound's way.
  */
 import process from "node:process";
-import type { ServiceEvent } from "@homebridge/ciao";
+import type { Responder, ServiceEvent } from "@homebridge/ciao";
 import type { ControlToDiscovery, DiscoveryToControl } from "../core/messages.ts";
 
 // When it is loaded, ciao looks through all of the environment, which isn't its business: it gets an empty one.
 process.env = {};
-const { getResponder } = await import("@homebridge/ciao");
-type Responder = ReturnType<typeof getResponder>;
+// Not awaited here: what is posted before this module is through, and so listens, is lost.
+const ciao = import("@homebridge/ciao");
 
 const port = self as unknown as {
   onmessage: ((event: MessageEvent<ControlToDiscovery>) => void) | null;
@@ -31,7 +31,7 @@ async function start(
   { name, port: tcp, address, text }: Extract<ControlToDiscovery, { kind: "start" }>,
 ): Promise<void> {
   // ciao sees network interfaces come and go by itself, each quarter of a minute.
-  responder = getResponder({});
+  responder = (await ciao).getResponder({});
   const service = responder.createService({
     name,
     type: "foldback",

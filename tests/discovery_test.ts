@@ -183,6 +183,21 @@ programTest("where nobody answers, listen says so, and what to do", { ip: "iprou
   });
 });
 
+programTest("the first start, for which Deno has analysed nothing yet, is found too", { ip: "iproute2" }, async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout)), cold = await Deno.makeTempDir();
+  try {
+    await Deno.symlink(npmCache, `${cold}/npm`);
+    await using cable = await Cable.lay();
+    const args = ["--source", "tones", "--channels", "2"], env = { DENO_DIR: cold };
+    await using server = await startServer({ namespace: cable.stage, address: "::", args, env });
+    await server.line(/Devices find this server as/);
+    assert.equal(await server.stop(), 0);
+  } finally {
+    await Deno.remove(cold, { recursive: true });
+  }
+});
+
 programTest("a server that can't announce itself warns once, and serves", { ip: "iproute2" }, async () => {
   await using cable = await Cable.lay();
   await using _holder = await Reader.open(cable.stage, "hold");
