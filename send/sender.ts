@@ -22,17 +22,12 @@ const REPORT_MS = 1000;
 /** Consent and reports are looked after every so many blocks: 85 ms. */
 const CARE_BLOCKS = 32;
 
-/** Indices into a sender's times. */
+/** Times of the block at hand: taken, its last sample there, its frame's first one captured, that frame sent, all done. */
 const enum Time {
-  /** The block at hand was taken. */
   Begun,
-  /** Its last sample had arrived. */
   Available,
-  /** The first sample of the frame at hand was captured. */
   Captured,
-  /** The frame's datagrams were sent. */
   Sent,
-  /** All was done; or care was taken. */
   Done,
 }
 
@@ -132,7 +127,7 @@ export class Sender {
     }
   }
 
-  /** @hot A frame of this length is complete in the block that ends at `end`: encode each stream, write each receiver's datagram, send. */
+  /** @hot A frame is complete in the block that ends at `end`: encode each stream, write each receiver's datagram, send. */
   #frame(group: FrameGroup<Served>, end: number): void {
     const streams = group.streams, receivers = group.receivers, start = group.reframer.start;
     let encodes = 0;
