@@ -23,7 +23,7 @@ export interface ResolvedSource {
 }
 
 const FORMS = "portaudio, portaudio:INDEX|NAME, alsa:PCM, wav:FILE, demo or tones";
-const HOW_TO_CHOOSE = "choose with --source (deno task devices lists what there is)";
+const HOW_TO_CHOOSE = "choose with --source (the devices command lists what there is)";
 const DEFAULT_TONES = 16;
 /** Why a JACK server is no source. */
 const JACK_REFUSED = "PortAudio's way into JACK damages every channel count but 2: " +

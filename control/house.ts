@@ -99,7 +99,7 @@ export interface House {
   readonly store: Store;
   joinCode: string;
   engineerKey: string;
-  /** Where a phone finds us. */
+  /** Where a phone finds us: over TLS, if the page is served so. */
   url: string;
   /** Where the page is served over TLS too, if it is. */
   httpsPort?: number;

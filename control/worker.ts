@@ -39,9 +39,9 @@ async function start(options: ControlOptions): Promise<void> {
   try {
     control = startControl(options, (message) => port.postMessage(message));
     const { house, server, secure } = await control;
-    house.url = urlOf("http", options, server);
-    const secureUrl = secure === null ? null : urlOf("https", options, secure);
-    port.postMessage({ kind: "listening", url: house.url, secureUrl });
+    const url = urlOf("http", options, server), secureUrl = secure === null ? null : urlOf("https", options, secure);
+    house.url = secureUrl ?? url;
+    port.postMessage({ kind: "listening", url, secureUrl });
     discovery = startDiscovery(options, { http: server.port, https: secure?.port ?? null });
   } catch (error) {
     control = null;

@@ -41,7 +41,11 @@ async function make(check: Check, plan: Plan): Promise<Finding> {
   } catch (error) {
     const values = { error: reasonOf(error) };
     if (error instanceof Deno.errors.NotCapable) {
-      return yellow(`not checked: ${reasonOf(error)}`, "run it as deno task doctor, with every permission", values);
+      return yellow(
+        `not checked: ${reasonOf(error)}`,
+        "run the doctor with every permission, as its task does",
+        values,
+      );
     }
     return red(`the check itself failed: ${reasonOf(error)}`, "please report this", values);
   }

@@ -62,6 +62,12 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** Where what is missing can be had. */
+const MISSING = {
+  server: ": a URL such as http://192.0.2.7:5100, or --discover to look for it on this network",
+  "join-code": ": it stands in the server's start lines",
+};
+
 const DEVICE = /^[A-Za-z0-9._-]{8,64}$/;
 
 /** "1-8,11" → [1, …, 8, 11]. @throws UsageError */
@@ -147,7 +153,7 @@ export function parseListenArgs(args: string[]): AskedListen | null {
   if (values.help) return null;
   const required = (flag: "server" | "join-code") => {
     const value = values[flag];
-    if (value === undefined || value === "") throw new UsageError(`--${flag} is missing`);
+    if (value === undefined || value === "") throw new UsageError(`--${flag} is missing${MISSING[flag]}`);
     return value;
   };
   if (values.discover && values.server !== undefined) {

@@ -107,7 +107,10 @@ export class Session {
   /** @throws Refused; so it does when `signal` aborts. */
   static async join(options: ListenOptions, signal?: AbortSignal): Promise<Session> {
     const url = `${options.server}/api/v1/sessions`;
-    const answer = await request("POST", url, options.joinCode, "join", options.join, signal) as Joined | null;
+    const answer = await request("POST", url, options.joinCode, "join", options.join, signal).catch((error) => {
+      if (!(error instanceof Refused) || error.status !== 401) throw error;
+      throw new Refused(401, "cannot join: the join code is wrong; it stands in the server's start lines");
+    }) as Joined | null;
     if (typeof answer?.session !== "string" || typeof answer.media?.port !== "number") {
       throw new Refused(201, `cannot join: ${options.server} does not speak our protocol`);
     }

@@ -17,7 +17,8 @@ const HELP = `deno task compile [--target TRIPLE] [--output FILE]
   --target   x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu, x86_64-apple-darwin, aarch64-apple-darwin,
              x86_64-pc-windows-msvc; default: this machine's. Another than this machine's isn't tried out.
   --output   default: foldback
-  DENORT_BIN in the environment: Deno's runtime part, where it can't be downloaded.`;
+  DENORT_BIN in the environment: Deno's runtime part, where it can't be downloaded: the file denort, unpacked from
+             denort-TRIPLE.zip of Deno's release ${Deno.version.deno} (github.com/denoland/deno/releases).`;
 
 /** What the program may do: all that its commands need together. What talks to the network narrows itself down to less. */
 export const PERMISSIONS: readonly string[] = ["env", "ffi", "net", "read", "run", "sys", "write"]
@@ -44,6 +45,11 @@ async function show(stream: ReadableStream<Uint8Array>, hide: RegExp): Promise<s
   return text;
 }
 
+/** One line: what file, where from, in which form, how it is named. */
+const howToFetch = (target: string): string =>
+  `run this where it can, or fetch denort-${target}.zip of Deno's release ${Deno.version.deno} ` +
+  `(github.com/denoland/deno/releases), unpack it, and name the file denort that is in it in DENORT_BIN`;
+
 /** What Deno says when its runtime part can't be had; a stack trace follows. */
 const NO_RUNTIME = /temporary file|base binary|denort/i;
 
@@ -69,8 +75,7 @@ async function compile(target: string, output: string): Promise<string | null> {
     process.status,
   ]);
   if (!success && NO_RUNTIME.test(said)) {
-    return "Deno's runtime part can't be downloaded: run this where it can, or fetch denort of Deno " +
-      `${Deno.version.deno} for ${target} there and name it in DENORT_BIN`;
+    return `Deno's runtime part can't be downloaded: ${howToFetch(target)}`;
   }
   return success ? null : "deno compile failed";
 }

@@ -45,7 +45,8 @@ export function banner(options: StartOptions, opened: Opened, secrets: Secrets, 
   const key = terminal
     ? `${url}#key=${secrets.engineerKey}`
     : `${url}  (engineer key: ${secrets.engineerKeyFile ? `in ${secrets.engineerKeyFile}` : "as given"})`;
-  const join = joinUrl(url, secrets.joinCode);
+  // Phones play sound only over TLS.
+  const phones = secureUrl ?? url, join = joinUrl(phones, secrets.joinCode);
   return [
     `Foldback ${version}`,
     `  source     ${source.name}, ${source.channels} channels at 48 kHz, blocks of 128 (2.67 ms)`,
@@ -53,6 +54,6 @@ export function banner(options: StartOptions, opened: Opened, secrets: Secrets, 
     `  console    ${key}`,
     ...secureUrl === null ? [] : [`  secure     ${secureUrl}  (for listening in the browser)`],
     `  join code  ${secrets.joinCode}`,
-    ...terminal && !isOnlyHere(url) ? [`  musicians  ${join}`, "", qrText(join), ""] : [],
+    ...terminal && !isOnlyHere(phones) ? [`  musicians  ${join}`, "", qrText(join), ""] : [],
   ].join("\n");
 }

@@ -58,6 +58,9 @@ export const START_FLAGS: readonly Flag[] = [...SETTING_NAMES, ...OWN_FLAGS];
 const isOwn = (flag: Flag): flag is typeof OWN_FLAGS[number] => OWN_FLAGS.some((one) => one === flag);
 const isSwitch = (flag: Flag): boolean => isOwn(flag) ? flag !== "config" : SETTINGS[flag].value === null;
 
+/** What stands for its value in the help. */
+const shapeOf = (flag: Flag): string => isOwn(flag) ? "FILE" : SETTINGS[flag].value!;
+
 /** As they are typed, without dashes: switches that are settings also with `no-`. */
 export const formsOf = (flags: readonly Flag[]): string[] =>
   flags.flatMap((flag) => isSwitch(flag) && !isOwn(flag) ? [flag, `no-${flag}`] : [flag]);
@@ -79,7 +82,10 @@ function parseFlags(args: readonly string[], flags: readonly Flag[]): Record<str
       options: Object.fromEntries(options),
     }).values as Record<string, string | boolean | undefined>;
   } catch (error) {
-    throw new FlagError((error as Error).message.split("\n")[0].replace(/\. To specify a positional.*/, ""));
+    const [said] = (error as Error).message.split("\n");
+    const name = /^Option '(?:-\w, )?--([\w-]+)[^']*' argument (?:missing|is ambiguous)/.exec(said)?.[1];
+    if (name !== undefined) throw new FlagError(`--${name} needs a value: ${shapeOf(name as Flag)}`);
+    throw new FlagError(said.replace(/\. To specify a positional.*/, ""));
   }
 }
 

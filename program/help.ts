@@ -1,6 +1,8 @@
 /**
  * The settings in words: for `--help`, for the README, and with what they are now for `--check`. Main isolate; allocates.
  */
+import { instanceName } from "../control/discovery.ts";
+import { machineName } from "../control/doors.ts";
 import type { StartOptions } from "../control/flags.ts";
 import type { Setting } from "./rules.ts";
 import {
@@ -72,6 +74,7 @@ export function settingsTable(): string {
 function resultOf(name: SettingName, options: StartOptions): string | null {
   if (name === "pool-size") return `${options.poolSize.size}`;
   if (name === "state-dir") return options.stateDir;
+  if (name === "name") return instanceName(options.name, machineName());
   return null;
 }
 

@@ -1,6 +1,8 @@
 /** Where a setting comes from: flags, environment, config file, and what is so by default. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { instanceName } from "../control/discovery.ts";
+import { machineName } from "../control/doors.ts";
 import { FlagError, type StartOptions } from "../control/flags.ts";
 import { parseConfig } from "../program/config.ts";
 import { optionsOf, parseStart, readCommand, valueOf } from "../program/flags.ts";
@@ -183,6 +185,13 @@ Deno.test("auto is half the cores: at least one worker, at most eight, at most o
   assert.deepEqual(workers(64), [8, "auto: half of 64 cores, at most 8"]);
 });
 
+Deno.test("a flag without its value is told what it needs", () => {
+  for (const args of [["--media-port"], ["--media-port", "--source=tones"]]) {
+    assert.throws(() => parse(args), { constructor: FlagError, message: "--media-port needs a value: PORT" });
+  }
+  assert.throws(() => parse(["--config"]), { message: "--config needs a value: FILE" });
+});
+
 Deno.test("what would be used is told with who said so, and no secret", () => {
   using file = configFile(`{ "joinCode": "VERYSECRET", "maxClients": 7 }`);
   const environment = reader({ ...HOME, FOLDBACK_CONFIG: file.path, FOLDBACK_FRAME_MS: "2.5", FOLDBACK_DSCP: "" });
@@ -197,6 +206,7 @@ Deno.test("what would be used is told with who said so, and no secret", () => {
   assert.deepEqual(row("maxClients"), ["7", `maxClients in ${file.path}:1`]);
   assert.deepEqual(row("joinCode"), ["(not shown)", `joinCode in ${file.path}:1`]);
   assert.deepEqual(row("dscp"), ["46", "default"]);
+  assert.deepEqual(row("name"), [instanceName(null, machineName()), "default"]);
   assert.deepEqual(row("poolSize"), ["2", "auto: half of 4 cores"]);
   assert.deepEqual(row("stateDir"), ["/home/ana/.local/state/foldback", "default"]);
   assert.doesNotMatch(text, /VERYSECRET/);

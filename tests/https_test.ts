@@ -224,6 +224,7 @@ Deno.test("the state tells where the secure page is; without --https it doesn't"
 Deno.test("a server with --https serves the same over TLS, to who trusts its certificate, WebSockets too", async () => {
   await using server = await startServer({ args: ["--source", "tones", "--channels", "2", "--https", "127.0.0.1:0"] });
   const url = /https:\S+[^/\s]/.exec(await server.line(/^ {2}secure /))![0];
+  assert.equal((await server.call("GET", "/api/v1/secrets")).body.url, `${url}/`, "what codes lead phones to");
   const pem = await Deno.readTextFile(`${server.stateDir}/https.pem`);
   const cert = /[^]*-----END CERTIFICATE-----\n/.exec(pem)![0];
   using client = Deno.createHttpClient({ caCerts: [cert] });

@@ -91,7 +91,10 @@ Deno.test("text output says what happened in words, without secrets", async () =
 
 Deno.test("a server that says no, or nothing, is one clear line and exit code 1", async () => {
   const cases: [Response, RegExp][] = [
-    [problem(401, "the join code is wrong"), /cannot join: 401 the join code is wrong/],
+    [
+      problem(401, "the join code is wrong"),
+      /cannot join: the join code is wrong; it stands in the server's start lines/,
+    ],
     [problem(503, "full", { "retry-after": "5" }), /cannot join: 503 full; try again in 5 s/],
     [problem(429, "too many wrong secrets", { "retry-after": "60" }), /cannot join: 429 .*try again in 60 s/],
     [new Response("<html>", { status: 200 }), /cannot join: .* does not speak our protocol/],

@@ -5,10 +5,12 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { encode } from "uqr";
 import manifest from "../deno.json" with { type: "json" };
-import { joinUrl, qrText } from "../program/banner.ts";
+import type { StartOptions } from "../control/flags.ts";
+import { banner, joinUrl, qrText } from "../program/banner.ts";
 import { COMMANDS } from "../program/commands.ts";
 import { bashCompletions } from "../program/completions.ts";
 import { withTable } from "../program/documents.ts";
+import { parseStart } from "../program/flags.ts";
 import { healthOf } from "../program/healthcheck.ts";
 import { programTest } from "./require.ts";
 import { ENGINEER_KEY, JOIN_CODE, startServer } from "./server.ts";
@@ -201,6 +203,18 @@ Deno.test("the printed code is that of the address with the join code in it", ()
     const url = joinUrl("http://192.0.2.7:5100/", code), { data, size } = encode(url, { border: 2 });
     assert.equal(new URL(url).hash, `#join=${encodeURIComponent(code)}`);
     assert.deepEqual(modulesOf(qrText(url)).slice(0, size), data);
+  }
+});
+
+Deno.test("where there is HTTPS the printed code leads to it, and the console stays where it was", () => {
+  const options = parseStart([], () => undefined, 2) as StartOptions;
+  const opened = { version: "1", source: { name: "tones", channels: 2 }, mediaPorts: [5101] };
+  const secrets = { joinCode: JOIN_CODE, engineerKey: ENGINEER_KEY, engineerKeyFile: null };
+  const url = "http://192.0.2.7:5100/", secureUrl = "https://192.0.2.7:5443/";
+  for (const [secure, leads] of [[null, url], [secureUrl, secureUrl]] as const) {
+    const text = banner(options, { ...opened, url, secureUrl: secure }, secrets, true), to = joinUrl(leads, JOIN_CODE);
+    assert.ok(text.includes(`musicians  ${to}\n\n${qrText(to)}`), text);
+    assert.match(text, /^ {2}console {4}http:\/\/192\.0\.2\.7:5100\/#key=/m);
   }
 });
 

@@ -89,7 +89,14 @@ async function runFile(file: string, flags: readonly string[], report: string): 
   return counts;
 }
 
+const HELP =
+  `deno task test [FILE|FOLDER…] [FLAGS]: runs these test files, one after the other; without any, all of tests/.
+
+  FLAGS   those of deno test, such as --filter=TEXT
+  --help`;
+
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) return console.log(HELP), 0;
   const named = args.filter(isPath);
   const files = (named.length > 0 ? named : ["tests"]).flatMap(testFiles);
   const flags = args.filter((arg) => !isPath(arg));

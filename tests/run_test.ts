@@ -54,6 +54,13 @@ Deno.test("a run in which nothing ran fails", async () => {
   assert.deepEqual([code, lines.at(-1)], [1, "0 passed, 0 failed"]);
 });
 
+Deno.test("help is shown and nothing runs", async () => {
+  for (const flag of ["--help", "-h"]) {
+    const { code, lines } = await run({ "a_test.ts": FAILING }, flag);
+    assert.deepEqual([code, lines[0].split(":")[0]], [0, "deno task test [FILE|FOLDER…] [FLAGS]"]);
+  }
+});
+
 Deno.test("a program is found on the PATH, a library where the linker looks", () => {
   assert.equal(hasProgram(Deno.execPath()), true);
   assert.equal(hasProgram("no-such-program"), false);

@@ -14,6 +14,7 @@ Deno.test("where the runtime part can't be downloaded, the compile task says in 
     const { code, said } = await compile(["--output", output, "--target", "x86_64-pc-windows-msvc"], env);
     assert.notEqual(code, 0);
     assert.match(said.trimEnd().split("\n").at(-1)!, /^cannot compile: Deno's runtime part .* DENORT_BIN$/);
+    assert.ok(said.includes(`denort-x86_64-pc-windows-msvc.zip of Deno's release ${Deno.version.deno} `), said);
     assert.doesNotMatch(said, /backtrace/i);
     await assert.rejects(Deno.stat(output));
   } finally {

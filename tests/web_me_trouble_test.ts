@@ -232,11 +232,15 @@ browserTest(
     const page = await browser.page(url, { ...phone, expected: /untrustworthy/ });
     await page.fill("#name", "Ana");
     await page.keyboard.press("Enter");
+    await page.getByText("No sound on this phone").waitFor();
+    const near = page.locator(".cannot-play").getByRole("link");
+    const nearAddress = await near.getAttribute("href");
     await page.getByRole("button", { name: "Listen" }).tap();
     const link = page.getByRole("dialog").getByRole("link");
     assert.deepEqual(await violations(page), []);
     const address = await link.getAttribute("href") ?? "";
     assert.match(address, /^https:\/\/foldback\.local:\d+\/me#join=/);
+    assert.equal(nearAddress, address);
     const before = await sessionsOf(server);
     const safe = await browser.page(address, phone);
     await safe.getByRole("button", { name: "Listen" }).waitFor();
@@ -246,6 +250,22 @@ browserTest(
     assertQuiet(page, safe);
   },
 );
+
+browserTest("where the page can't play and the server has no HTTPS, it says what to start it with", async () => {
+  await using server = await tones();
+  await using browser = await openBrowser(["--host-resolver-rules=MAP foldback.local 127.0.0.1"]);
+  const { port } = new URL(server.url), url = `http://foldback.local:${port}/me#join=${JOIN_CODE}`;
+  const phone = { width: 390, height: 844, touch: true, locale: "es", expected: /untrustworthy/ };
+  const page = await browser.page(url, phone);
+  await page.fill("#name", "Ana");
+  await page.keyboard.press("Enter");
+  const why = page.locator(".cannot-play");
+  await why.getByText("--https 5443").waitFor();
+  assert.match(await why.innerText(), /^Los navegadores solo reproducen sonido por HTTPS/);
+  assert.equal(await why.getByRole("link").count(), 0);
+  assert.deepEqual(await violations(page), []);
+  assertQuiet(page);
+});
 
 const latency = (totalMs: number | null, lossPercent = 0, clientMs = 5) => ({
   paused: false,

@@ -8,13 +8,25 @@ import { lineOf } from "./me_quality.js";
 import { Overlay } from "./overlay.js";
 import { t } from "./words.js";
 
-/** Why this page can't play, and what to tap. */
-function CannotOverlay({ cannot, port, onClose }) {
+/** This page where it can play; null: nowhere, or here. @returns {string | null} */
+function useSafeAddress(cannot, port) {
   const [address, setAddress] = useState(null), session = keptSession();
   useEffect(() => {
     if (cannot === "https" && session !== null) void safeAddress(port, addressFor(session)).then(setAddress);
   }, [cannot, port]);
-  const isOff = cannot === "https" && port === undefined;
+  return address;
+}
+
+/** Why this page can't play, in a sentence, before anybody asks. */
+function CannotNotice({ cannot, address }) {
+  if (cannot === "browser") return html`<p class="notice cannot-play">${t("me.cannot.browser")}</p>`;
+  return html`<p class="notice cannot-play">${t(address ? "me.cannot.https" : "me.cannot.noserver")} ${
+    address && html`<a href=${address}>${t("listen.secure")}</a>`
+  }</p>`;
+}
+
+/** What to tap, and what the phone will say to it. */
+function CannotOverlay({ cannot, isOff, address, onClose }) {
   return html`<${Overlay} title=${t("me.listen")} onClose=${onClose} class="cannot">
     <p>${t(`listen.cannot.${cannot}`)}</p>
     ${isOff && html`<p>${t("listen.cannot.noserver")}</p>`}
@@ -43,6 +55,8 @@ export function Head({ live, ears, own, name, colour }) {
   const [explained, setExplained] = useState(false), { connected, status } = live;
   const session = connected ? status?.sessions[0] ?? null : null;
   const line = lineOf({ connected, session, own, listening: ears?.state ?? "off", outputMs: ears?.outputMs });
+  const cannot = ears?.cannot ?? null, port = live.state?.httpsPort, address = useSafeAddress(cannot, port);
+  const isOff = cannot === "https" && port === undefined;
   const failed = ears?.state === "failed" ? ears.problem : null;
   return html`<header class=${names("top", `q-${line.quality}`)} style=${{ "--strip": colour ?? "transparent" }}>
     <div class="whose">
@@ -53,8 +67,9 @@ export function Head({ live, ears, own, name, colour }) {
     ${ears && html`<${ListenButton} ears=${ears} connected=${connected} onCannot=${() => setExplained(true)} />`}
   </header>
   ${failed && html`<p class="notice bad" role="alert">${failed}</p>`}
+  ${cannot && (isOff || cannot === "browser" || address) && html`<${CannotNotice} ...${{ cannot, address }} />`}
   ${
-    explained && ears?.cannot &&
-    html`<${CannotOverlay} cannot=${ears.cannot} port=${live.state?.httpsPort} onClose=${() => setExplained(false)} />`
+    explained && cannot &&
+    html`<${CannotOverlay} ...${{ cannot, isOff, address }} onClose=${() => setExplained(false)} />`
   }`;
 }

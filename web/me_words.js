@@ -76,6 +76,18 @@ addWords({
     "Lento, {ms} ms: acérquese al punto de acceso",
   ],
   "me.line.act.headphones": ["Slow, {ms} ms: use wired headphones", "Lento, {ms} ms: use auriculares con cable"],
+  "me.cannot.https": [
+    "Browsers play sound only over HTTPS:",
+    "Los navegadores solo reproducen sonido por HTTPS:",
+  ],
+  "me.cannot.noserver": [
+    "Browsers play sound only over HTTPS, which is off: the engineer starts Foldback with --https 5443.",
+    "Los navegadores solo reproducen sonido por HTTPS, que está apagado: el técnico inicia Foldback con --https 5443.",
+  ],
+  "me.cannot.browser": [
+    "This browser is too old to play sound; a current Chrome, Firefox or Safari does.",
+    "Este navegador es demasiado antiguo para reproducir sonido; un Chrome, Firefox o Safari actual sí puede.",
+  ],
   "me.in.app": ["sound is in the app", "suena en la aplicación"],
   "me.listen": ["Listen", "Escuchar"],
   "me.listen.stop": ["Stop", "Parar"],

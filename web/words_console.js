@@ -6,8 +6,8 @@ addWords({
   "con.title": ["Foldback console", "Consola de Foldback"],
   "con.key.title": ["The engineer's key", "La clave del técnico"],
   "con.key.what": [
-    "Foldback prints an address with the key when it starts, or the name of the file that holds the key. Paste either here.",
-    "Al arrancar, Foldback muestra una dirección con la clave o el nombre del archivo que la contiene. Pegue aquí una de las dos.",
+    "It opens this console. It stands in the server's start lines, behind “console”: the address with #key=, or the file that holds the key. Paste that address or the key here.",
+    "Abre esta consola. Está en las líneas de inicio del servidor, tras «console»: la dirección con #key= o el archivo que contiene la clave. Pegue aquí esa dirección o la clave.",
   ],
   "con.key.label": ["Key, or address with the key", "Clave, o dirección con la clave"],
   "con.key.open": ["Open the console", "Abrir la consola"],

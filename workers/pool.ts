@@ -22,6 +22,8 @@ import { MAX_BLOCK_BYTES } from "./limits.ts";
 const HANG_BLOCKS = 150;
 /** ... which a source that isn't paced by a clock delivers in no time: that alone is no hang. */
 const HANG_MS = 300;
+/** Why such a worker is replaced. */
+const HUNG = `it stands still: ${HANG_BLOCKS} blocks (400 ms) came by and it worked off none`;
 /**
  * So many replacements within so long come at once. Then each waits twice as long as the one before, up to a bound: a
  * worker that can't live may cost the others nothing, and one that hangs leaves its memory behind.
@@ -153,7 +155,7 @@ export class Pool implements SendPath {
         member.still = 0;
         member.movedAt = time;
       } else if (++member.still > HANG_BLOCKS && time - member.movedAt > HANG_MS) {
-        this.#replace(member, "it stands still");
+        this.#replace(member, HUNG);
         // Nothing ends a loop that never returns: worker.terminate() waits for it.
         makeIdle(member.thread);
         continue;
