@@ -207,7 +207,7 @@ Deno.test("the printed code is that of the address with the join code in it", ()
 });
 
 Deno.test("where there is HTTPS the printed code leads to it, and the console stays where it was", () => {
-  const options = parseStart([], () => undefined, 2) as StartOptions;
+  const options = parseStart(["--state-dir", "/state"], () => undefined, 2) as StartOptions;
   const opened = { version: "1", source: { name: "tones", channels: 2 }, mediaPorts: [5101] };
   const secrets = { joinCode: JOIN_CODE, engineerKey: ENGINEER_KEY, engineerKeyFile: null };
   const url = "http://192.0.2.7:5100/", secureUrl = "https://192.0.2.7:5443/";
