@@ -64,14 +64,12 @@ export class Inbound {
     if (!served.seen.admit(message.transactionId, from)) return false;
     served.moveTo(from);
     served.row.boundAt = now();
-    const { receiver } = served;
-    if (receiver.opening.kind !== "stun") return false;
     const length = writeBindingSuccess(
       this.#socket.rows,
       this.#socket.at,
       message.transactionId,
       from,
-      receiver.opening.password,
+      served.key,
     );
     this.#socket.push(length, from);
     if (!served.flowing) this.#act.resume(served);

@@ -8,6 +8,7 @@ import { type Endpoint, sameEndpoint } from "../core/endpoint.ts";
 import type { Receiver, Shape } from "../core/messages.ts";
 import { type Milliseconds, rtpTimestamp } from "../core/units.ts";
 import { addSequence, addTimestamp } from "../core/wrap.ts";
+import { HmacSha1 } from "./hmac_sha1.ts";
 import { appendPlain, appendSelfDelimited } from "./multistream.ts";
 import { RED_MAX_BYTES, RED_MAX_OFFSET, writeRedHeader } from "./red.ts";
 import {
@@ -40,7 +41,8 @@ export class Served {
   readonly receiver: Receiver;
   readonly row: SlotRow;
   readonly cname: Uint8Array;
-  readonly key: Uint8Array;
+  /** Of its STUN messages. */
+  readonly key: HmacSha1;
   readonly seen = new TransactionMemory();
   current: Form;
   next: Form | null = null;
@@ -55,11 +57,10 @@ export class Served {
   readonly #earlier = new Uint8Array(RED_MAX_BYTES);
 
   constructor(receiver: Receiver, row: SlotRow) {
-    const text = new TextEncoder();
     this.receiver = receiver;
     this.row = row;
-    this.cname = text.encode(receiver.cname);
-    this.key = text.encode(receiver.opening.kind === "stun" ? receiver.opening.password : "");
+    this.cname = new TextEncoder().encode(receiver.cname);
+    this.key = new HmacSha1(receiver.opening.kind === "stun" ? receiver.opening.password : "");
     this.endpoint = receiver.opening.kind === "fixed" ? receiver.opening.rtp : row.readEndpoint();
     this.current = this.form(receiver.shape, receiver.mix, [], -1);
   }

@@ -14,10 +14,10 @@
  * +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  * ```
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { type Endpoint, ENDPOINT_BYTES, isIPv4, portOf } from "../core/endpoint.ts";
 import { get16, get32, put16, put32 } from "./bigendian.ts";
+import { HmacSha1, SHA1_BYTES } from "./hmac_sha1.ts";
 
 /** Message type: Binding, class request (RFC 8489 section 5). */
 export const STUN_BINDING_REQUEST = 0x0001;
@@ -33,7 +33,7 @@ const MAX_USERNAME_BYTES = 508;
 const HEADER_BYTES = 20;
 const COOKIE = 0x2112a442;
 const FINGERPRINT_XOR = 0x5354554e;
-const INTEGRITY_BYTES = 24;
+const INTEGRITY_BYTES = 4 + SHA1_BYTES;
 const FINGERPRINT_BYTES = 8;
 
 const USERNAME = 0x0006;
@@ -125,23 +125,26 @@ export function readStun(packet: Uint8Array, at: number, length: number): StunMe
   return { type: get16(packet, at), transactionId, username, integrityAt, fingerprintAt, mapped, unknownRequired };
 }
 
-/** HMAC-SHA1 of the message up to MESSAGE-INTEGRITY, its length field counting that attribute as the last (RFC 8489 section 14.5). */
-function integrityOf(packet: Uint8Array, at: number, integrityAt: number, key: Uint8Array | string): Uint8Array {
-  const header = packet.slice(at, at + HEADER_BYTES);
-  put16(header, 2, integrityAt + INTEGRITY_BYTES - HEADER_BYTES);
-  const body = packet.subarray(at + HEADER_BYTES, at + integrityAt);
-  return createHmac("sha1", key).update(header).update(body).digest();
-}
+/** A password, or its key made once; the latter spares making it for each message. */
+export type StunKey = HmacSha1 | Uint8Array | string;
+const keyOf = (key: StunKey): HmacSha1 => key instanceof HmacSha1 ? key : new HmacSha1(key);
+
+/** MESSAGE-INTEGRITY is taken with the length field counting that attribute as the last (RFC 8489 section 14.5). */
+const putSignedLength = (packet: Uint8Array, at: number, integrityAt: number) =>
+  put16(packet, at + 2, integrityAt + INTEGRITY_BYTES - HEADER_BYTES);
 
 /**
  * Does the MESSAGE-INTEGRITY of a message that {@link readStun} read from `packet` at `at` fit the key? The key is the
- * password in UTF-8. Compares in constant time; false if the message has none.
+ * password in UTF-8. Compares in constant time; false if the message has none. The length field is another one meanwhile.
  */
-export function verifyStun(packet: Uint8Array, at: number, message: StunMessage, key: Uint8Array | string): boolean {
-  if (message.integrityAt < 0) return false;
-  const valueAt = at + message.integrityAt + 4;
-  const claimed = packet.subarray(valueAt, valueAt + INTEGRITY_BYTES - 4);
-  return timingSafeEqual(claimed, integrityOf(packet, at, message.integrityAt, key));
+export function verifyStun(packet: Uint8Array, at: number, message: StunMessage, key: StunKey): boolean {
+  const { integrityAt } = message;
+  if (integrityAt < 0) return false;
+  const length = get16(packet, at + 2);
+  putSignedLength(packet, at, integrityAt);
+  const fits = keyOf(key).verify(packet, at, integrityAt, packet, at + integrityAt + 4);
+  put16(packet, at + 2, length);
+  return fits;
 }
 
 function writeHeader(out: Uint8Array, at: number, type: number, transactionId: Uint8Array): void {
@@ -151,10 +154,11 @@ function writeHeader(out: Uint8Array, at: number, type: number, transactionId: U
 }
 
 /** Ends a message that has `bytes` bytes so far with MESSAGE-INTEGRITY and FINGERPRINT. Returns all its bytes. */
-function seal(out: Uint8Array, at: number, bytes: number, key: Uint8Array | string): number {
+function seal(out: Uint8Array, at: number, bytes: number, key: StunKey): number {
+  putSignedLength(out, at, bytes);
+  keyOf(key).sign(out, at, bytes, out, at + bytes + 4);
   put16(out, at + bytes, MESSAGE_INTEGRITY);
-  put16(out, at + bytes + 2, INTEGRITY_BYTES - 4);
-  out.set(integrityOf(out, at, bytes, key), at + bytes + 4);
+  put16(out, at + bytes + 2, SHA1_BYTES);
   const sealed = bytes + INTEGRITY_BYTES;
   put16(out, at + 2, sealed + FINGERPRINT_BYTES - HEADER_BYTES);
   put16(out, at + sealed, FINGERPRINT);
@@ -173,7 +177,7 @@ export function writeBindingRequest(
   at: number,
   transactionId: Uint8Array,
   username: string,
-  password: Uint8Array | string,
+  password: StunKey,
 ): number {
   const name = textEncoder.encode(username);
   if (name.length > MAX_USERNAME_BYTES) {
@@ -197,7 +201,7 @@ export function writeBindingSuccess(
   at: number,
   transactionId: Uint8Array,
   endpoint: Endpoint,
-  password: Uint8Array | string,
+  password: StunKey,
 ): number {
   writeHeader(out, at, STUN_BINDING_SUCCESS, transactionId);
   const addressBytes = isIPv4(endpoint) ? 4 : 16;

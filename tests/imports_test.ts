@@ -7,7 +7,7 @@ import manifest from "../deno.json" with { type: "json" };
 const ROOT = new URL("../", import.meta.url);
 
 /** What control and the listener's parts may know of the wire: no I/O, no state, nothing native behind it. */
-const PROTOCOL = ["bigendian", "fit", "multistream", "red", "rtcp", "rtp", "sdp", "stun"].map((name) =>
+const PROTOCOL = ["bigendian", "fit", "hmac_sha1", "multistream", "red", "rtcp", "rtp", "sdp", "stun"].map((name) =>
   `send/${name}.ts`
 );
 
