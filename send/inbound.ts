@@ -18,13 +18,13 @@ const PER_BLOCK = 64;
 export class Inbound {
   readonly #socket: MediaSocket;
   readonly #row: WorkerRow;
-  readonly #served: ReadonlyMap<number, Served>;
+  readonly #served: readonly Served[];
   readonly #act: { resume(served: Served): void; pause(served: Served): void };
 
   constructor(
     socket: MediaSocket,
     row: WorkerRow,
-    served: ReadonlyMap<number, Served>,
+    served: readonly Served[],
     act: { resume(served: Served): void; pause(served: Served): void },
   ) {
     this.#socket = socket;
@@ -78,8 +78,8 @@ export class Inbound {
 
   #byUsername(username: string | null): Served | null {
     if (username === null) return null;
-    for (const served of this.#served.values()) {
-      const { opening } = served.receiver;
+    for (let i = 0; i < this.#served.length; i++) {
+      const served = this.#served[i], { opening } = served.receiver;
       if (opening.kind === "stun" && opening.username === username) return served;
     }
     return null;
@@ -92,7 +92,7 @@ export class Inbound {
     if (packet === null) return false;
     const arrived = this.#socket.arrivedAt;
     let matched = false;
-    for (const served of this.#served.values()) {
+    for (const served of this.#served) {
       const session = served.receiver.opening.kind === "stun";
       if (served.endpoint === null || !(session ? sameEndpoint : sameHost)(served.endpoint, from)) continue;
       if (session) matched = true;

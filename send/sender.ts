@@ -38,7 +38,8 @@ export class Sender {
   readonly #tell: (message: SendToMain) => void;
   readonly #pool: StreamPool;
   readonly #groups: FrameGroup<Served>[] = frameGroups();
-  readonly #served = new Map<number, Served>();
+  /** A list, gone through by index: going through a Map leaves garbage. */
+  readonly #served: Served[] = [];
   readonly #inbound: Inbound;
   /** Where each source's samples begin in the block at hand, or −1. */
   readonly #planes: Int32Array;
@@ -170,13 +171,17 @@ export class Sender {
   #serve(receiver: Receiver): void {
     this.#close(receiver.slot);
     const served = new Served(receiver, this.#board.slots[receiver.slot]);
-    this.#served.set(receiver.slot, served);
+    this.#served.push(served);
     // A row that says "flowing" was left by a worker that is gone: its clients needn't bind again.
     if (receiver.opening.kind === "fixed" || served.row.flow === Flow.Flowing) served.resume(this.#pool);
   }
 
+  #of(slot: number): Served | undefined {
+    return this.#served.find(({ receiver }) => receiver.slot === slot);
+  }
+
   #reshape(slot: number, shape: Shape, mix: number, request: number): void {
-    const served = this.#served.get(slot);
+    const served = this.#of(slot);
     if (!served) return;
     // A change that comes while another waits for its position takes that one's place, at a position of its own.
     if (served.next) this.#settle(served);
@@ -193,7 +198,7 @@ export class Sender {
   /** Decides where new forms begin, once their encoders have warmed up on the samples before. */
   #schedule(): void {
     this.#changing = false;
-    for (const served of this.#served.values()) {
+    for (const served of this.#served) {
       const next = served.next;
       if (next === null || next.at >= 0) continue;
       if (next.streams.every((stream) => stream.bytes > 0)) this.#announce(served);
@@ -226,13 +231,13 @@ export class Sender {
   }
 
   #close(slot: number): void {
-    const served = this.#served.get(slot);
+    const served = this.#of(slot);
     if (!served) return;
     this.#bye(served);
     this.#socket.flush();
     this.#pause(served, now());
     served.row.flow = Flow.Free;
-    this.#served.delete(slot);
+    this.#served.splice(this.#served.indexOf(served), 1);
     this.#stale = true;
   }
 
@@ -241,7 +246,7 @@ export class Sender {
     this.#stale = false;
     for (const group of this.#groups) {
       group.streams = this.#pool.of(group.frame);
-      group.receivers = [...this.#served.values()].filter(({ current, next }) =>
+      group.receivers = this.#served.filter(({ current, next }) =>
         current.shape.frame === group.frame || next?.shape.frame === group.frame
       );
     }
@@ -256,7 +261,8 @@ export class Sender {
   #care(): void {
     this.#sinceCare = 0;
     const time = now();
-    for (const served of this.#served.values()) {
+    for (let i = 0; i < this.#served.length; i++) {
+      const served = this.#served[i];
       if (!served.flowing) continue;
       if (served.receiver.opening.kind === "stun" && time - served.row.boundAt > CONSENT_MS) this.#pause(served, time);
       else if (time >= served.reportAt && served.row.packets > 0) this.#report(served, time);
@@ -291,7 +297,7 @@ export class Sender {
 
   /** BYE to everybody; then the socket is closed. Rows stay as they are. */
   [Symbol.dispose](): void {
-    for (const slot of [...this.#served.keys()]) this.#close(slot);
+    for (const { receiver } of [...this.#served]) this.#close(receiver.slot);
     this.#socket.flush();
     this.#pool.dispose();
     this.#socket[Symbol.dispose]();

@@ -14,9 +14,9 @@
  * +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  * ```
  */
-import { crc32 } from "node:zlib";
 import { type Endpoint, ENDPOINT_BYTES, isIPv4, portOf } from "../core/endpoint.ts";
 import { get16, get32, put16, put32 } from "./bigendian.ts";
+import { crc32 } from "./crc32.ts";
 import { HmacSha1, SHA1_BYTES } from "./hmac_sha1.ts";
 
 /** Message type: Binding, class request (RFC 8489 section 5). */
@@ -82,7 +82,7 @@ function readMapped(packet: Uint8Array, at: number, valueAt: number, bytes: numb
 }
 
 const fingerprintOf = (packet: Uint8Array, at: number, bytes: number): number =>
-  (crc32(packet.subarray(at, at + bytes)) ^ FINGERPRINT_XOR) >>> 0;
+  (crc32(packet, at, bytes) ^ FINGERPRINT_XOR) >>> 0;
 
 /**
  * Reads the message that fills `packet[at … at + length)`. Null if it isn't one, if an attribute doesn't fit, if

@@ -7,9 +7,9 @@ import manifest from "../deno.json" with { type: "json" };
 const ROOT = new URL("../", import.meta.url);
 
 /** What control and the listener's parts may know of the wire: no I/O, no state, nothing native behind it. */
-const PROTOCOL = ["bigendian", "fit", "hmac_sha1", "multistream", "red", "rtcp", "rtp", "sdp", "stun"].map((name) =>
-  `send/${name}.ts`
-);
+const PROTOCOL = ["bigendian", "crc32", "fit", "hmac_sha1", "multistream", "red", "rtcp", "rtp", "sdp", "stun"].map((
+  name,
+) => `send/${name}.ts`);
 
 /** Folder → the folders and files that its files may import beside their own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

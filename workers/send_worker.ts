@@ -56,15 +56,14 @@ async function start(options: SendOptions, handoff: HandoffMemory | null): Promi
     tell({ kind: "failed", reason: (error as Error).message });
     return;
   }
-  if (ring) await drive(ring);
+  drive();
 }
 
 /** Takes blocks from the ring until the worker is told to stop, or replaced. What it throws ends the worker. */
-async function drive(ring: HandoffReader): Promise<void> {
-  while (sender && !ring.ended()) {
-    work(ring, sender);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+function drive(): void {
+  if (!sender || !ring || ring.ended()) return;
+  work(ring, sender);
+  setImmediate(drive);
 }
 
 /** @hot Works off blocks and sleeps in between, until a message waits or it is the event loop's turn. */
