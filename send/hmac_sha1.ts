@@ -91,7 +91,7 @@ export class HmacSha1 {
     into.set(state);
   }
 
-  /** @hot Writes the 20 bytes for `bytes[at … at + count)` to `out[to]`. */
+  /** Writes the 20 bytes for `bytes[at … at + count)` to `out[to]`. @hot */
   sign(bytes: Uint8Array, at: number, count: number, out: Uint8Array, to: number): void {
     finish(this.#inner, BLOCK_BYTES, bytes, at, count);
     write(this.#digest, 0);
@@ -99,7 +99,10 @@ export class HmacSha1 {
     write(out, to);
   }
 
-  /** @hot Are the 20 bytes at `claimed[from]` those for `bytes[at … at + count)`? Takes as long wherever they differ. */
+  /**
+   * Are the 20 bytes at `claimed[from]` those for `bytes[at … at + count)`? Takes as long wherever they differ.
+   * @hot
+   */
   verify(bytes: Uint8Array, at: number, count: number, claimed: Uint8Array, from: number): boolean {
     this.sign(bytes, at, count, this.#digest, 0);
     let difference = 0;
