@@ -12,7 +12,7 @@ import type { Receiver, SendToMain, ServeMessage, Shape } from "../core/messages
 import { BLOCK, FRAME_GRID, MAX_CHANNELS, type Milliseconds, type RtpTimestamp, samplesToMs } from "../core/units.ts";
 import { Inbound } from "./inbound.ts";
 import { writeBye, writeSenderReport } from "./rtcp.ts";
-import { Served } from "./served.ts";
+import { type Change, Served } from "./served.ts";
 import type { MediaSocket } from "./socket.ts";
 import { type FrameGroup, frameGroups, StreamPool } from "./stream.ts";
 
@@ -21,6 +21,8 @@ const CONSENT_MS = 3000;
 const REPORT_MS = 1000;
 /** Consent and reports are looked after every so many blocks: 85 ms. */
 const CARE_BLOCKS = 32;
+/** Changes of one receiver that wait. Control asks for one at a time; what isn't taken it takes for unanswered. */
+const MOST_LATER = 4;
 
 /** Times of the block at hand: taken, its last sample there, its frame's first one captured, that frame sent, all done. */
 const enum Time {
@@ -85,7 +87,7 @@ export class Sender {
 
   apply(message: ServeMessage): void {
     if (message.kind === "serve") this.#serve(message.receiver);
-    else if (message.kind === "reshape") this.#reshape(message.slot, message.shape, message.mix, message.request);
+    else if (message.kind === "reshape") this.#reshape(message.slot, message);
     else this.#close(message.slot);
     this.#refresh();
   }
@@ -180,25 +182,31 @@ export class Sender {
     return this.#served.find(({ receiver }) => receiver.slot === slot);
   }
 
-  #reshape(slot: number, shape: Shape, mix: number, request: number): void {
+  #reshape(slot: number, change: Change): void {
     const served = this.#of(slot);
     if (!served) return;
-    // A change that comes while another waits for its position takes that one's place, at a position of its own.
-    if (served.next) this.#settle(served);
-    if (!served.flowing) {
-      served.current = served.form(shape, mix, [], -1);
-      const grid = Math.ceil((this.#position + 1) / FRAME_GRID) * FRAME_GRID;
-      this.#tell({ kind: "reshaped", request, timestamp: served.timestampOf(grid) });
+    // One after the other: a shape that gave way before its position would leave a gap, or send the same time twice.
+    if (served.next === null) this.#change(served, change);
+    else if (served.later.length < MOST_LATER) served.later.push(change);
+  }
+
+  #change(served: Served, change: Change): void {
+    if (served.flowing) {
+      served.next = served.acquire(this.#pool, change);
+      this.#changing = this.#stale = true;
       return;
     }
-    served.next = served.acquire(this.#pool, shape, mix, request);
-    this.#changing = true;
+    const { shape, mix, request } = change;
+    served.current = served.form(shape, mix, [], -1);
+    const grid = Math.ceil((this.#position + 1) / FRAME_GRID) * FRAME_GRID;
+    this.#tell({ kind: "reshaped", request, timestamp: served.timestampOf(grid) });
   }
 
   /** Decides where new forms begin, once their encoders have warmed up on the samples before. */
   #schedule(): void {
     this.#changing = false;
     for (const served of this.#served) {
+      if (served.next === null && served.later.length > 0) this.#change(served, served.later.shift()!);
       const next = served.next;
       if (next === null || next.at >= 0) continue;
       if (next.streams.every((stream) => stream.bytes > 0)) this.#announce(served);
@@ -212,21 +220,21 @@ export class Sender {
     this.#tell({ kind: "reshaped", request: next.request, timestamp: served.timestampOf(next.at) as RtpTimestamp });
   }
 
-  /** Takes the waiting form now, answered or not. */
-  #settle(served: Served): void {
-    if (served.next!.at < 0) this.#announce(served);
-    this.#advance(served);
-  }
-
   #advance(served: Served): void {
     for (const stream of served.advance().streams) this.#pool.release(stream);
     this.#stale = true;
+    if (served.later.length > 0) this.#changing = true;
   }
 
   #pause(served: Served, time: Milliseconds): void {
     if (!served.flowing) return;
-    if (served.next) this.#settle(served);
+    // What waits holds now, answered or not.
+    if (served.next !== null) {
+      if (served.next.at < 0) this.#announce(served);
+      this.#advance(served);
+    }
     served.pause(this.#pool, time);
+    for (const change of served.later.splice(0)) this.#change(served, change);
     this.#stale = true;
   }
 

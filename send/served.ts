@@ -21,6 +21,13 @@ import {
 import { Assembled, type Stream, type StreamPool } from "./stream.ts";
 import { TransactionMemory } from "./transactions.ts";
 
+/** What was asked for: `request` goes into the answer. */
+export interface Change {
+  readonly shape: Shape;
+  readonly mix: number;
+  readonly request: number;
+}
+
 /** A shape with its streams; where it begins, once that is decided. */
 export interface Form {
   readonly shape: Shape;
@@ -46,6 +53,8 @@ export class Served {
   readonly seen = new TransactionMemory();
   current: Form;
   next: Form | null = null;
+  /** Changes that wait until `next` holds. */
+  readonly later: Change[] = [];
   /** Where it is sent; null before the first binding. */
   endpoint: Endpoint | null;
   flowing = false;
@@ -71,7 +80,7 @@ export class Served {
   }
 
   /** A form with its streams. */
-  acquire(pool: StreamPool, shape: Shape, mix: number, request: number): Form {
+  acquire(pool: StreamPool, { shape, mix, request }: Change): Form {
     const streams = sourcesOf(shape, mix).map((source) =>
       pool.acquire(source, shape.frame, shape.bitrate, this.receiver.slot)
     );
@@ -81,7 +90,7 @@ export class Served {
   /** Starts or resumes: the next packet carries the marker and no earlier frame. */
   resume(pool: StreamPool): void {
     const { shape, mix } = this.current;
-    this.current = this.acquire(pool, shape, mix, -1);
+    this.current = this.acquire(pool, { shape, mix, request: -1 });
     this.flowing = true;
     this.#marker = true;
     this.#earlierBytes = 0;

@@ -179,8 +179,9 @@ poolTest(
       const frame = request % 2 ? 120 : 480;
       desk.pool.apply({ kind: "reshape", worker: 0, slot: 0, shape: { ...shape, frame }, mix: -1, request });
       await desk.playUntil(() => desk.answers.has(request));
+      // Every third one comes while the one before waits for its position.
       const heard = phone.rtp.length;
-      await desk.playUntil(() => phone.rtp.length >= heard + 4 + request % 5);
+      if (request % 3 > 0) await desk.playUntil(() => phone.rtp.length >= heard + 4 + request % 5);
     }
     const packets = phone.rtp.map(parseRtp);
     packets.slice(1).forEach((packet, i) => {
