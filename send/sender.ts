@@ -8,7 +8,7 @@ import { planesAt, type Source, widthOf } from "../core/block.ts";
 import { type Board, Flow, type WorkerRow } from "../core/board.ts";
 import { now, stamp } from "../core/clock.ts";
 import { bucketBetween } from "../core/histogram.ts";
-import type { Receiver, SendToMain, ServeMessage, Shape } from "../core/messages.ts";
+import type { Receiver, SendToMain, ServeMessage } from "../core/messages.ts";
 import { BLOCK, FRAME_GRID, MAX_CHANNELS, type Milliseconds, type RtpTimestamp, samplesToMs } from "../core/units.ts";
 import { Inbound } from "./inbound.ts";
 import { writeBye, writeSenderReport } from "./rtcp.ts";
