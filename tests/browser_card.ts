@@ -84,6 +84,8 @@ export async function openCardBrowser(): Promise<CardBrowser> {
   start(CHROMIUM, [
     ...["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"],
     ...["--disable-background-networking", "--disable-component-update", "--disable-extensions", "--disable-sync"],
+    ...["--disable-field-trial-config", "--disable-default-apps", "--disable-breakpad", "--metrics-recording-only"],
+    "--disable-features=MediaRouter,OptimizationHints,Translate",
     ...["--autoplay-policy=no-user-gesture-required", "--audio-buffer-size=128"],
     ...["--remote-debugging-port=0", `--user-data-dir=${folder}/profile`],
   ]);
