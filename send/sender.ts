@@ -11,14 +11,12 @@ import { bucketBetween } from "../core/histogram.ts";
 import type { Receiver, SendToMain, ServeMessage } from "../core/messages.ts";
 import { BLOCK, FRAME_GRID, MAX_CHANNELS, type Milliseconds, type RtpTimestamp, samplesToMs } from "../core/units.ts";
 import { Inbound } from "./inbound.ts";
-import { writeBye, writeSenderReport } from "./rtcp.ts";
 import { type Change, Served } from "./served.ts";
 import type { MediaSocket } from "./socket.ts";
 import { type FrameGroup, frameGroups, StreamPool } from "./stream.ts";
 
 /** No valid binding for so long pauses a client (RFC 7675 asks for at most 30 s; the contract says 3). */
 const CONSENT_MS = 3000;
-const REPORT_MS = 1000;
 /** Consent and reports are looked after every so many blocks: 85 ms. */
 const CARE_BLOCKS = 32;
 /** Changes of one receiver that wait. Control asks for one at a time; what isn't taken it takes for unanswered. */
@@ -279,27 +277,15 @@ export class Sender {
   }
 
   #report(served: Served, time: Milliseconds): void {
-    served.reportAt = time + REPORT_MS;
-    const { row, receiver } = served;
     // The sample that is being captured at this moment (RFC 3550 section 6.4.1).
     const position = this.#position + Math.round((time - this.#times[Time.Available]) * 48);
-    const bytes = writeSenderReport(
-      this.#socket.rows,
-      this.#socket.at,
-      receiver.ssrc,
-      time,
-      served.timestampOf(position),
-      row.packets,
-      row.octets,
-      served.cname,
-    );
-    this.#socket.push(bytes, served.rtcpEndpoint!);
+    this.#socket.push(served.writeReport(this.#socket.rows, this.#socket.at, position, time), served.rtcpEndpoint!);
   }
 
   #bye(served: Served): void {
     const to = served.rtcpEndpoint;
     if (to === null || served.row.packets === 0) return;
-    const bytes = writeBye(this.#socket.rows, this.#socket.at, served.receiver.ssrc, served.cname);
+    const bytes = served.writeBye(this.#socket.rows, this.#socket.at);
     this.#socket.push(bytes, to);
   }
 

@@ -11,6 +11,7 @@ import { addSequence, addTimestamp } from "../core/wrap.ts";
 import { HmacSha1 } from "./hmac_sha1.ts";
 import { appendPlain, appendSelfDelimited } from "./multistream.ts";
 import { RED_MAX_BYTES, RED_MAX_OFFSET, writeRedHeader } from "./red.ts";
+import { writeBye, writeSenderReport } from "./rtcp.ts";
 import {
   PAYLOAD_TYPE_MULTIOPUS,
   PAYLOAD_TYPE_OPUS,
@@ -20,6 +21,8 @@ import {
 } from "./rtp.ts";
 import { Assembled, type Stream, type StreamPool } from "./stream.ts";
 import { TransactionMemory } from "./transactions.ts";
+
+const REPORT_MS = 1000;
 
 /** What was asked for: `request` goes into the answer. */
 export interface Change {
@@ -128,6 +131,25 @@ export class Served {
   /** RTP timestamp of a sample. */
   timestampOf(position: number) {
     return addTimestamp(rtpTimestamp(this.receiver.timestampBase), position);
+  }
+
+  /** Writes its sender report: the sample at `position` is captured at `time`. Its bytes; the next is due a second later. */
+  writeReport(out: Uint8Array, at: number, position: number, time: Milliseconds): number {
+    const { row, receiver } = this;
+    this.reportAt = time + REPORT_MS;
+    return writeSenderReport(
+      out,
+      at,
+      receiver.ssrc,
+      time,
+      this.timestampOf(position),
+      row.packets,
+      row.octets,
+      this.cname,
+    );
+  }
+  writeBye(out: Uint8Array, at: number): number {
+    return writeBye(out, at, this.receiver.ssrc, this.cname);
   }
 
   /**
