@@ -9,9 +9,10 @@ import type { Receiver, Shape } from "../core/messages.ts";
 import { bitRate, BLOCK, rtpTimestamp, sequenceNumber } from "../core/units.ts";
 import { Mixer } from "../mix/mixer.ts";
 import { fillBlock } from "../mix/fill.ts";
-import { Pool, type PoolOptions } from "../workers/pool.ts";
+import type { Pool, PoolOptions } from "../workers/pool.ts";
 import { readRtcp } from "../send/rtcp.ts";
 import { parseRtp, Phone } from "./phone.ts";
+import { openPool } from "./send_pool.ts";
 
 const CHANNELS = 4;
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
@@ -118,21 +119,7 @@ class Stage implements AsyncDisposable {
   }
   static async open(handoff: PoolOptions["handoff"]): Promise<Stage> {
     const memory = createBoard(1, 1), board = new Board(memory);
-    const pool = await Pool.open({
-      script: new URL("../workers/send_worker.ts", import.meta.url),
-      size: 1,
-      handoff,
-      send: {
-        board: memory,
-        address: "::",
-        dscp: 46,
-        shareEncodes: true,
-        codec: null,
-        log: { level: "error", json: false },
-      },
-      mediaPort: 0,
-      reshaped: () => {},
-    }, board);
+    const pool = await openPool(memory, handoff);
     const stage = new Stage(board, pool);
     const receiver: Receiver = {
       slot: 0,

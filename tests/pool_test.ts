@@ -6,10 +6,10 @@ import type { Receiver, Shape } from "../core/messages.ts";
 import { bitRate, BLOCK, dbToGain, type RtpTimestamp, rtpTimestamp, sequenceNumber } from "../core/units.ts";
 import { Mixer } from "../mix/mixer.ts";
 import { readRtcp } from "../send/rtcp.ts";
-import { Pool, type PoolOptions } from "../workers/pool.ts";
+import type { Pool, PoolOptions } from "../workers/pool.ts";
 import { decode, measureTone, parseRtp, Phone } from "./phone.ts";
+import { openPool } from "./send_pool.ts";
 
-const SCRIPT = new URL("../workers/send_worker.ts", import.meta.url);
 const CHANNELS = 16;
 type Handoff = PoolOptions["handoff"];
 
@@ -29,23 +29,12 @@ class Desk implements AsyncDisposable {
   }
   static async open(size: number, handoff: Handoff): Promise<Desk> {
     const memory = createBoard(size, 64), board = new Board(memory);
-    const send = {
-      board: memory,
-      address: "::",
-      dscp: 46,
-      shareEncodes: true,
-      codec: null,
-      log: { level: "error", json: false },
-    } as const;
     const holder: { desk?: Desk } = {};
-    const pool = await Pool.open({
-      script: SCRIPT,
-      size,
+    const pool = await openPool(
+      memory,
       handoff,
-      send,
-      mediaPort: 0,
-      reshaped: (request, timestamp) => holder.desk!.answers.set(request, timestamp),
-    }, board);
+      (request, timestamp) => holder.desk!.answers.set(request, timestamp),
+    );
     return holder.desk = new Desk(board, pool, new Mixer(CHANNELS, board.main));
   }
   async play(blocks: number): Promise<void> {

@@ -1,0 +1,26 @@
+/** A pool of real send workers for tests: one for each of the board's rows, on free ports. */
+import { Board, type BoardMemory } from "../core/board.ts";
+import { Pool, type PoolOptions } from "../workers/pool.ts";
+
+export const openPool = (
+  memory: BoardMemory,
+  handoff: PoolOptions["handoff"],
+  reshaped: PoolOptions["reshaped"] = () => {},
+): Promise<Pool> => {
+  const board = new Board(memory);
+  return Pool.open({
+    script: new URL("../workers/send_worker.ts", import.meta.url),
+    size: board.workers.length,
+    handoff,
+    send: {
+      board: memory,
+      address: "::",
+      dscp: 46,
+      shareEncodes: true,
+      codec: null,
+      log: { level: "error", json: false },
+    },
+    mediaPort: 0,
+    reshaped,
+  }, board);
+};
