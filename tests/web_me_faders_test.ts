@@ -165,7 +165,8 @@ browserTest("two pages on one seat end with what the server has, whatever two ha
   for (const one of [own, other]) await keepShown(one);
   for (let step = 1; step <= STEPS; step++) {
     await own.press("ArrowDown");
-    await until(() => valueOf(other), (value) => value === 10 - step / 2, "the step");
+    const values = () => Promise.all([valueOf(own), valueOf(other)]);
+    await until(values, (shown) => shown.every((value) => value === 10 - step / 2), "the step");
   }
   const [first, then] = [await shownSince(own), await shownSince(other)];
   const behind = [...first].map(([value, at]) => then.get(value)! - at).toSorted((a, b) => a - b);
