@@ -108,6 +108,7 @@ export class Care {
     try {
       // Without packets there is no delay to speak of.
       if (stats !== null) await this.#session.report(stats.bufferMs ?? 0, stats.outputMs);
+      if (this.#leaving.signal.aborted) return;
       const { media, mix } = await this.#session.view();
       if (this.#leaving.signal.aborted) return;
       this.#claim.answered();
