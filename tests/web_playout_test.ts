@@ -73,8 +73,10 @@ interface Scene {
   readonly ppm?: number;
   /** How much later than at once packet `i`, sent at `time`, comes; null: never. In milliseconds. */
   readonly late?: (i: number, time: number) => number | null;
-  /** Does the card run at this time? */
+  /** Does the card run at this time? What it doesn't take then it never takes. */
   readonly awake?: (time: number) => boolean;
+  /** Does the card stand still at this time, to take all of it in one go afterwards? */
+  readonly held?: (time: number) => boolean;
   /** The sender starts anew: another timestamp and sequence from there on, with a marker. */
   readonly restartAt?: number;
 }
@@ -90,7 +92,8 @@ function random(seed: number): () => number {
 }
 
 function play(
-  { seconds, frame = 240, burst = QUANTUM, ppm = 0, late = () => 0, awake = () => true, restartAt }: Scene,
+  { seconds, frame = 240, burst = QUANTUM, ppm = 0, late = () => 0, awake = () => true, held = () => false, restartAt }:
+    Scene,
 ) {
   const memory = ringMemory(), ring = new Ring(memory), playout: Any = new Playout(ring), decoders = new FakeDecoders();
   playout.redirect(decoders);
@@ -141,8 +144,11 @@ function play(
     }
     plan((i + 1) * frameMs, () => send(i + 1));
   };
+  let owed = 0;
   const card = (k: number) => {
-    for (let i = 0; i < burst && awake(now); i += QUANTUM) {
+    owed += burst;
+    for (; owed > 0 && !held(now); owed -= QUANTUM) {
+      if (!awake(now)) continue;
       worklet.process([], [[left, right]]);
       out.set(left, played);
       played += QUANTUM;
@@ -256,4 +262,36 @@ Deno.test("a card that sleeps for a while wakes up to what is sent then, not to 
   assert.ok(delay(17) < 12, `${delay(17)} ms`);
   const { hertz, dbfs } = followTone(tail(18), HERTZ);
   assert.ok(Math.abs(hertz - HERTZ) < 1 && Math.abs(dbfs - 20 * Math.log10(PEAK)) < 0.5);
+});
+
+Deno.test("a card that loses time costs what it lost: a second or some later the delay is what it was", () => {
+  for (const ms of [3, 8, 12, 40]) {
+    const jitter = random(9),
+      { tail, delay, decoders } = play({
+        seconds: 16,
+        late: () => jitter(),
+        awake: (time) => time < 10_000 || time > 10_000 + ms,
+      });
+    assert.ok(delay(14) < 8, `${ms} ms lost: ${delay(14)} ms`);
+    assertWhole(tail(14), `${ms} ms lost`);
+    assert.equal(decoders.concealed, 0, "nothing came late");
+  }
+});
+
+Deno.test("a card that stands still and catches up doesn't deepen the buffer", () => {
+  const jitter = random(10),
+    { tail, delay, playout } = play({ seconds: 16, late: () => jitter(), held: (time) => time % 1000 < 5 });
+  assert.ok(delay(10) < 9, `${delay(10)} ms`);
+  assert.equal(playout.resyncs, 0);
+  assertWhole(tail(12), "catching up");
+});
+
+Deno.test("where something is left out there is no click", () => {
+  const { tail, playout } = play({ seconds: 12, awake: (time) => time < 8000 || time > 8040 });
+  assert.equal(playout.resyncs, 1, "it is left out");
+  const heard = tail(6), steepest = 2 * Math.PI * HERTZ / 48_000 * PEAK + 2 * PEAK / 120;
+  for (let i = 1; i < heard.length; i++) {
+    const step = Math.abs(heard[i] - heard[i - 1]);
+    assert.ok(step < 1.02 * steepest, `${i / 48_000} s: a step of ${step}`);
+  }
 });

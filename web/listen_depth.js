@@ -8,105 +8,149 @@
  */
 import { KERNEL_AHEAD } from "./listen_resampler.js";
 
-const SECONDS = 10, PERIOD_MS = 1000;
+const SECONDS = 20, PERIOD_MS = 1000;
 /** Share of the arrivals that are in time. What is beyond is made up for: a stall or two in ten seconds. */
 const QUANTILE = 0.999;
-/** Seconds of fastest transits that the drift is measured from, and how many it takes at least. */
+/** The usual transit follows the middle one of so long, of so many packets at most; up by so much, or when so far away. */
+const PIECE_MS = 100, PIECE_PACKETS = 64, RISE_MS = 0.3, AWAY_MS = 5;
+/** Seconds of usual transits that the drift is measured from, and how many it takes at least. */
 const DRIFT_SECONDS = 32, DRIFT_AT_LEAST = 8;
-/** The fastest transit of a second differs from that of the one before by so much: the path is another one. */
+/** The usual transit of a second differs from that of the one before by so much: the path is another one. */
 const PATH_MS = 3;
-const STEP_MS = 0.25, BELOW = 40;
+const STEP_MS = 0.25;
 /** What lags farther is an outage: nobody would play along with a buffer that deep. */
 export const OUTAGE_MS = 60;
-const STEPS = BELOW + OUTAGE_MS / STEP_MS + 1;
+const STEPS = OUTAGE_MS / STEP_MS + 1;
+
+/** Transits of {@link PIECE_MS}. */
+class Piece {
+  transits = new Float64Array(PIECE_PACKETS);
+  /** Of them, those that came by themselves. */
+  alone = new Float64Array(PIECE_PACKETS);
+  count = 0;
+  aloneCount = 0;
+  middle = NaN;
+
+  clear() {
+    this.count = this.aloneCount = 0;
+    this.middle = NaN;
+  }
+  /** @param {number} transit @param {boolean} together */
+  add(transit, together) {
+    if (this.count === PIECE_PACKETS) return;
+    this.transits[this.count++] = transit;
+    if (!together) this.alone[this.aloneCount++] = transit;
+  }
+  close() {
+    this.middle = this.transits.subarray(0, this.count).sort()[this.count >> 1];
+  }
+}
 
 export class Arrivals {
-  /** A row of {@link STEPS} counts for each second, and the transit at which its counting begins. */
+  /** A row of {@link STEPS} counts for each second. */
   #lags = new Uint16Array(SECONDS * STEPS);
-  #bases = new Float64Array(SECONDS);
-  #fastest = new Float64Array(SECONDS).fill(Infinity);
-  #counts = new Float64Array(SECONDS);
+  #packets = new Float64Array(SECONDS);
+  #row = 0;
+  #rowSince = -Infinity;
+  /** Before, closed, open. */
+  #pieces = [new Piece(), new Piece(), new Piece()];
+  #pieceSince = -Infinity;
+  #fastest = Infinity;
   #drifts = new Float64Array(DRIFT_SECONDS);
   #driftTimes = new Float64Array(DRIFT_SECONDS);
   #driftCount = 0;
-  #row = 0;
-  #rowSince = -Infinity;
   #before = NaN;
   /** How much faster than the output's the sender's clock runs, in parts per million. */
   driftPpm = 0;
   /** When the window began. */
   since = -Infinity;
+  /** The transit that is usual now; NaN: not known yet. */
+  usual = NaN;
 
   /** Forgets everything but the drift, which belongs to the clocks. */
   reset() {
     this.#lags.fill(0);
-    this.#fastest.fill(Infinity);
-    this.#counts.fill(0);
+    this.#packets.fill(0);
+    for (const piece of this.#pieces) piece.clear();
     this.#driftCount = 0;
-    this.#rowSince = this.since = -Infinity;
-    this.#before = NaN;
+    this.#rowSince = this.#pieceSince = this.since = -Infinity;
+    this.#before = this.usual = NaN;
+    this.#fastest = Infinity;
   }
 
   /** @param {number} time @param {number} transit @param {number} frameMs how long the packet lasts */
   arrived(time, transit, frameMs) {
-    if (this.#rowSince === -Infinity) this.#rowSince = this.since = time;
-    else if (time - this.#rowSince >= PERIOD_MS) this.#turn(time);
-    if (transit - this.fastest > OUTAGE_MS) return;
-    const row = this.#row, together = transit < this.#before - frameMs / 2;
-    this.#before = transit;
-    if (transit < this.#fastest[row]) this.#fastest[row] = transit;
+    if (this.since === -Infinity) this.since = this.#rowSince = this.#pieceSince = time;
+    if (time - this.#pieceSince >= PIECE_MS) this.#close(time);
+    if (time - this.#rowSince >= PERIOD_MS) this.#turn(time);
     // What waited behind another one and came with it: of a stall the first counts, however many follow.
-    if (together) return;
-    if (this.#counts[row] === 0) this.#bases[row] = Math.min(this.fastest, transit) - BELOW * STEP_MS;
-    this.#counts[row]++;
-    const step = Math.floor((transit - this.#bases[row]) / STEP_MS);
-    this.#lags[row * STEPS + Math.max(0, Math.min(STEPS - 1, step))]++;
+    const together = transit < this.#before - frameMs / 2;
+    this.#before = transit;
+    if (transit - this.usual > OUTAGE_MS) return;
+    this.#pieces[2].add(transit, together);
+  }
+
+  /**
+   * A piece is full. Of the one before it, what is usual follows: down at once, up slowly, unless two pieces in a row are
+   * far above. So neither a stall nor a card that catches up moves it, and where the path gets shorter (the card lost time)
+   * what came before isn't late.
+   */
+  #close(/** @type {number} */ time) {
+    this.#pieceSince = time;
+    const [before, piece, after] = this.#pieces;
+    if (after.count === 0) return;
+    after.close();
+    if (piece.count > 0) {
+      const beside = before.count === 0 ? after.middle : Math.max(before.middle, after.middle);
+      const middle = Math.min(piece.middle, beside), last = Number.isNaN(this.usual) ? middle : this.usual;
+      this.usual = middle - last > AWAY_MS ? middle : Math.min(middle, last + RISE_MS);
+      this.#fastest = Math.min(this.#fastest, this.usual);
+      const from = Math.max(last, this.usual), at = this.#row * STEPS;
+      for (let i = 0; i < piece.aloneCount; i++) {
+        const step = Math.floor((piece.alone[i] - from) / STEP_MS);
+        this.#lags[at + Math.max(0, Math.min(STEPS - 1, step))]++;
+      }
+      this.#packets[this.#row] += piece.aloneCount;
+    }
+    before.clear();
+    this.#pieces[0] = piece;
+    this.#pieces[1] = after;
+    this.#pieces[2] = before;
   }
 
   /** The next second's row, after as many empty ones as there were seconds without a packet. */
   #turn(/** @type {number} */ time) {
-    if (this.#counts[this.#row] > 0) {
-      const fastest = this.#fastest[this.#row], before = (this.#driftCount + DRIFT_SECONDS - 1) % DRIFT_SECONDS;
-      if (this.#driftCount > 0 && Math.abs(fastest - this.#drifts[before]) > PATH_MS) this.#driftCount = 0;
+    if (this.#fastest !== Infinity) {
+      const before = (this.#driftCount + DRIFT_SECONDS - 1) % DRIFT_SECONDS;
+      if (this.#driftCount > 0 && Math.abs(this.#fastest - this.#drifts[before]) > PATH_MS) this.#driftCount = 0;
       const at = this.#driftCount++ % DRIFT_SECONDS;
-      this.#drifts[at] = fastest;
+      this.#drifts[at] = this.#fastest;
       this.#driftTimes[at] = this.#rowSince;
       this.driftPpm = this.#measureDrift() ?? this.driftPpm;
+      this.#fastest = Infinity;
     }
     for (let turns = 0; time - this.#rowSince >= PERIOD_MS; turns++) {
       this.#rowSince += PERIOD_MS;
       if (turns >= SECONDS) continue;
       this.#row = (this.#row + 1) % SECONDS;
-      this.#fastest[this.#row] = Infinity;
-      this.#counts[this.#row] = 0;
+      this.#packets[this.#row] = 0;
       this.#lags.fill(0, this.#row * STEPS, (this.#row + 1) * STEPS);
     }
   }
 
-  /** Fastest transit of this second and the one before; of the whole window while these have none. */
-  get fastest() {
-    const recent = Math.min(this.#fastest[this.#row], this.#fastest[(this.#row + SECONDS - 1) % SECONDS]);
-    return recent !== Infinity ? recent : Math.min(...this.#fastest);
-  }
-
-  /** How far the slowest arrivals but {@link QUANTILE} lag behind the fastest of their own second. */
+  /** How far the slowest arrivals but {@link QUANTILE} lag behind what was usual at their time. */
   spread() {
     let packets = 0;
-    for (let row = 0; row < SECONDS; row++) packets += this.#counts[row];
+    for (let row = 0; row < SECONDS; row++) packets += this.#packets[row];
     let slower = packets - Math.ceil(packets * QUANTILE);
-    for (let lag = OUTAGE_MS / STEP_MS; packets > 0 && lag > 0; lag--) {
-      for (let row = 0; row < SECONDS; row++) {
-        if (this.#counts[row] === 0) continue;
-        const fastest = row === this.#row ? Math.min(this.#fastest[row], this.fastest) : this.#fastest[row];
-        const step = Math.floor((fastest - this.#bases[row]) / STEP_MS) + lag;
-        if (step >= 0 && step < STEPS) slower -= this.#lags[row * STEPS + step];
-      }
+    for (let lag = STEPS - 1; packets > 0 && lag > 0; lag--) {
+      for (let row = 0; row < SECONDS; row++) slower -= this.#lags[row * STEPS + lag];
       if (slower < 0) return (lag + 1) * STEP_MS;
     }
     return 0;
   }
 
-  /** The slope of the fastest transits (least squares), turned round. */
+  /** The slope of the usual transits (least squares), turned round. */
   #measureDrift() {
     const count = Math.min(this.#driftCount, DRIFT_SECONDS);
     if (count < DRIFT_AT_LEAST) return null;
@@ -147,7 +191,7 @@ export class Depth {
   #moving = false;
   #resting = true;
   #error = 0;
-  /** Where the depth is to go, and where it is meant to be now: the time by which the fastest packets are early. */
+  /** Where the depth is to go, and where it is meant to be now: the time by which the usual packet is early. */
   targetMs = FIRST_DEPTH_MS;
   depthMs = FIRST_DEPTH_MS;
   speed = 1;
@@ -168,7 +212,7 @@ export class Depth {
     this.speed = 1;
   }
 
-  /** @param {number} time @param {number} depthMs how early the fastest packet would be now */
+  /** @param {number} time @param {number} depthMs how early the usual packet would be now */
   update(time, depthMs) {
     const passed = Math.min(100, time - this.#updatedAt);
     if (passed < 1) return;

@@ -20,7 +20,7 @@ const JUMP_FRAMES = 96_000;
 /** Packets have come too late for so long: the path has become longer for good. The same for too deep a buffer. */
 const LATE_MS = 100;
 /** So much deeper than meant isn't played off, it is left out. */
-const SKIP_MS = 30;
+const SKIP_MS = 15;
 /** Missing audio is made up for so long; then there is silence. */
 const CONCEAL_FRAMES = 4800;
 /** How long before the card asks, at least, what is late is made up; how much at once; how much more after the first time. */
@@ -203,8 +203,8 @@ export class Playout {
   }
 
   #regulate(/** @type {number} */ time) {
-    if (this.#card.asleep || this.#ring.jumps || this.arrivals.fastest === Infinity) return;
-    const depthMs = (this.#card.frames - this.position) / PER_MS - this.arrivals.fastest;
+    if (this.#card.asleep || this.#ring.jumps || Number.isNaN(this.arrivals.usual)) return;
+    const depthMs = (this.#card.frames - this.position) / PER_MS - this.arrivals.usual;
     if (depthMs < this.depth.targetMs + SKIP_MS) this.#deepSince = Infinity;
     else if (this.#deepSince === Infinity) this.#deepSince = time;
     else if (time - this.#deepSince > LATE_MS) {

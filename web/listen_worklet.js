@@ -1,8 +1,9 @@
 /**
  * Hands what the audio worker has put into the shared ring to the sound card. In: the ring (listen_ring.js: the words'
  * numbers are the same). Out: two channels, and a word to the worker when the ring runs low. When it is empty the last
- * sample dies away, and what comes next rises: no click. The audio thread; allocates nothing but those words, 128 frames
- * at a time. It imports nothing: not every browser lets a worklet.
+ * sample dies away, and what comes next rises; where something is left out, one side fades into the other: no click. The
+ * audio thread; allocates nothing but those words, 128 frames at a time. It imports nothing: not every browser lets a
+ * worklet.
  */
 const WRITE = 0,
   READ = 1,
@@ -16,7 +17,7 @@ const WRITE = 0,
   PEAK_RIGHT = 9;
 const FROM = 10;
 const HEAD_WORDS = 16;
-/** Frames of the rise after a gap; part of the last sample that is left after each frame of one. */
+/** Frames of the rise after a gap and of the fade across a cut; part of the last sample left after each frame of a gap. */
 const RISE = 120, DIES = 0.93;
 
 class FoldbackOutput extends AudioWorkletProcessor {
@@ -28,6 +29,8 @@ class FoldbackOutput extends AudioWorkletProcessor {
     this.mask = frames - 1;
     this.worker = null;
     this.risen = 0;
+    this.left = 0;
+    this.faded = RISE;
     this.isEmpty = true;
     this.isLow = false;
     this.ended = false;
@@ -48,8 +51,9 @@ class FoldbackOutput extends AudioWorkletProcessor {
     const write = Atomics.load(words, WRITE);
     let read = words[READ];
     if (Atomics.exchange(words, JUMP, 0) === 1 && ((words[FROM] - read) | 0) > 0) {
+      this.left = read;
+      this.faded = 0;
       read = words[FROM];
-      this.risen = 0;
     }
     const taken = Math.min(count, (write - read) | 0);
     this.copy(read, left, right, taken);
@@ -73,7 +77,14 @@ class FoldbackOutput extends AudioWorkletProcessor {
     let peakLeft = levels[PEAK_LEFT], peakRight = levels[PEAK_RIGHT];
     for (let i = 0; i < frames; i++) {
       const at = 2 * ((read + i) & mask), gain = this.risen < RISE ? this.risen++ / RISE : 1;
-      const l = left[i] = samples[at] * gain, r = right[i] = samples[at + 1] * gain;
+      let l = samples[at] * gain, r = samples[at + 1] * gain;
+      if (this.faded < RISE) {
+        const old = 2 * (this.left++ & mask), share = 1 - ++this.faded / RISE;
+        l += (samples[old] - l) * share;
+        r += (samples[old + 1] - r) * share;
+      }
+      left[i] = l;
+      right[i] = r;
       if (l > peakLeft || -l > peakLeft) peakLeft = Math.abs(l);
       if (r > peakRight || -r > peakRight) peakRight = Math.abs(r);
     }
