@@ -8,7 +8,7 @@
  */
 import { KERNEL_AHEAD } from "./listen_resampler.js";
 
-const SECONDS = 20, PERIOD_MS = 1000;
+const SECONDS = 30, PERIOD_MS = 1000;
 /** Share of the arrivals that are in time. What is beyond is made up for: a stall or two in ten seconds. */
 const QUANTILE = 0.999;
 /** The usual transit follows the middle one of so long, of so many packets at most; up by so much, or when so far away. */
