@@ -2,15 +2,13 @@
  * Being found without typing: `_foldback._tcp` on the local network. In: what is served where. Out: answers to whoever
  * looks for it, and a goodbye at the end. What fails is one warning; everything else goes on. Control worker; allocates.
  */
+import { isLoopback } from "../core/endpoint.ts";
 import { logger } from "../core/log.ts";
 import type { ControlOptions, ControlToDiscovery, DiscoveryToControl } from "../core/messages.ts";
 import { machineName } from "./doors.ts";
 
 /** Of a DNS label (RFC 6763 section 4.1.1), in bytes. */
 const LONGEST_NAME = 63;
-
-/** Only this machine can reach it. */
-const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
 
 /** What we are called: as given, else after the machine, as long as a name may be. */
 export function instanceName(given: string | null, machine: string | null): string {

@@ -3,6 +3,7 @@
  * isolate only mixes; nothing here is in the sound's way.
  */
 import { networkInterfaces } from "node:os";
+import { isLoopback } from "../core/endpoint.ts";
 import { configureLog, logger } from "../core/log.ts";
 import { type ControlOptions, type ControlToMain, type MainToControl, never } from "../core/messages.ts";
 import { type Control, startControl } from "./control.ts";
@@ -40,8 +41,11 @@ async function start(options: ControlOptions): Promise<void> {
     control = startControl(options, (message) => port.postMessage(message));
     const { house, server, secure } = await control;
     const url = urlOf("http", options, server), secureUrl = secure === null ? null : urlOf("https", options, secure);
-    house.url = secureUrl ?? url;
-    port.postMessage({ kind: "listening", url, secureUrl });
+    // Phones play sound only over TLS; where only this machine gets, none plays anything.
+    const hidden = secureUrl === null ||
+      (isLoopback(new URL(secureUrl).hostname) && !isLoopback(new URL(url).hostname));
+    const phonesUrl = house.url = hidden ? url : secureUrl;
+    port.postMessage({ kind: "listening", url, secureUrl, phonesUrl });
     discovery = startDiscovery(options, { http: server.port, https: secure?.port ?? null });
   } catch (error) {
     control = null;

@@ -34,6 +34,9 @@ export function endpointOf(ip: string, port: number): Endpoint {
   return bytes;
 }
 
+/** Only this machine gets there. `host`: an address, with brackets or without, or a name. */
+export const isLoopback = (host: string): boolean => /^(localhost|127\..*|\[?::1\]?)$/.test(host);
+
 /** 0 … 65535. */
 export const portOf = (endpoint: Endpoint): number => endpoint[16] << 8 | endpoint[17];
 

@@ -76,8 +76,13 @@ export type ControlToMain =
   | { readonly kind: "mix"; readonly mix: number; readonly settings: MixSettings | null }
   /** Linear trims, one for each input. */
   | { readonly kind: "trims"; readonly gains: Float32Array; readonly rampMs: number }
-  /** `secureUrl`: over TLS, if that was asked for. */
-  | { readonly kind: "listening"; readonly url: string; readonly secureUrl: string | null }
+  /** `secureUrl`: over TLS, if that was asked for; `phonesUrl`: the one of both that codes lead to. */
+  | {
+    readonly kind: "listening";
+    readonly url: string;
+    readonly secureUrl: string | null;
+    readonly phonesUrl: string;
+  }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped" };
 

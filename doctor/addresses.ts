@@ -1,6 +1,7 @@
 /**
  * Where phones would find the server. In: the plan, the network interfaces. Out: a finding. Main isolate; allocates.
  */
+import { isLoopback } from "../core/endpoint.ts";
 import { networkInterfaces } from "node:os";
 import { isIP } from "node:net";
 import { type Check, type Finding, green, yellow } from "./check.ts";
@@ -18,7 +19,6 @@ interface Address {
 }
 
 const isLinkLocal = (address: string): boolean => /^(169\.254\.|fe[89ab])/i.test(address);
-const isLoopback = (address: string): boolean => /^(127\.|::1$)/.test(address);
 
 function mtuOf(name: string): number | null {
   try {

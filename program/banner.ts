@@ -2,6 +2,7 @@
 import { encode } from "uqr";
 import type { StartOptions } from "../control/flags.ts";
 import type { Secrets } from "../control/kept.ts";
+import { isLoopback } from "../core/endpoint.ts";
 
 /** What is said of. */
 export interface Opened {
@@ -11,6 +12,8 @@ export interface Opened {
   readonly url: string;
   /** Over TLS; null: nowhere. */
   readonly secureUrl: string | null;
+  /** Where musicians go: one of them. */
+  readonly phonesUrl: string;
 }
 
 /** "2 send workers (--pool-size)". */
@@ -36,17 +39,13 @@ export function qrText(text: string): string {
   return lines.join("\n");
 }
 
-/** A phone that follows it would only find itself. */
-const isOnlyHere = (url: string): boolean => /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
-
 /** `terminal`: somebody looks, so the engineer's key may be shown; a log is read by more people. */
 export function banner(options: StartOptions, opened: Opened, secrets: Secrets, terminal: boolean): string {
-  const { version, source, mediaPorts, url, secureUrl } = opened;
+  const { version, source, mediaPorts, url, secureUrl, phonesUrl } = opened;
   const key = terminal
     ? `${url}#key=${secrets.engineerKey}`
     : `${url}  (engineer key: ${secrets.engineerKeyFile ? `in ${secrets.engineerKeyFile}` : "as given"})`;
-  // Phones play sound only over TLS.
-  const phones = secureUrl ?? url, join = joinUrl(phones, secrets.joinCode);
+  const join = joinUrl(phonesUrl, secrets.joinCode);
   return [
     `Foldback ${version}`,
     `  source     ${source.name}, ${source.channels} channels at 48 kHz, blocks of 128 (2.67 ms)`,
@@ -54,6 +53,7 @@ export function banner(options: StartOptions, opened: Opened, secrets: Secrets, 
     `  console    ${key}`,
     ...secureUrl === null ? [] : [`  secure     ${secureUrl}  (for listening in the browser)`],
     `  join code  ${secrets.joinCode}`,
-    ...terminal && !isOnlyHere(phones) ? [`  musicians  ${join}`, "", qrText(join), ""] : [],
+    // A phone that followed that one would only find itself.
+    ...terminal && !isLoopback(new URL(phonesUrl).hostname) ? [`  musicians  ${join}`, "", qrText(join), ""] : [],
   ].join("\n");
 }

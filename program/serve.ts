@@ -156,7 +156,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
       log: options.log,
     },
   });
-  const { url, secureUrl } = await control.next("listening", START_MS);
+  const { url, secureUrl, phonesUrl } = await control.next("listening", START_MS);
 
   capture.post({ kind: "start", ring, source: description, log: options.log });
   await capture.next("ready", START_MS);
@@ -166,7 +166,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const refused = becomeRealTime(PRIORITY);
   if (refused) log.warn(`No real-time priority (${refused}): sound may break up when the machine is busy.`);
   if (note) log.info(note);
-  const opened = { version: manifest.version, source: description, mediaPorts: path.ports, url, secureUrl };
+  const opened = { version: manifest.version, source: description, mediaPorts: path.ports, url, secureUrl, phonesUrl };
   // Not by console.log: with OTEL_DENO=true Deno sends that away, and the secrets with it.
   const text = `${banner(options, opened, secrets, Deno.stdout.isTerminal())}\n`;
   Deno.stdout.writeSync(new TextEncoder().encode(text));

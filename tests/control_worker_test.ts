@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { createBoard } from "../core/board.ts";
 import type { ControlOptions, ControlToMain, MainToControl } from "../core/messages.ts";
 import { createRing } from "../core/ring.ts";
@@ -65,6 +66,22 @@ Deno.test("the control worker listens, serves, passes changes on to the main iso
   worker.post({ kind: "stop" });
   assert.deepEqual(await worker.next(), { kind: "stopped" });
   await assert.rejects(send(port, "GET", "/healthz", {}), /refused/i);
+});
+
+Deno.test("codes lead to where phones get in, over TLS if they can", async () => {
+  const own = Object.values(networkInterfaces()).flat().some((one) => one?.family === "IPv4" && !one.internal);
+  for (const [http, https] of [["::", "::"], ["::", "127.0.0.1"], ["127.0.0.1", "127.0.0.1"]]) {
+    using worker = startWorker();
+    const secure = { address: https, port: 0, given: null };
+    worker.post({ kind: "start", options: { ...options({ address: http, port: 0 }), https: secure } });
+    const listening = await worker.next();
+    assert.ok(listening.kind === "listening" && listening.secureUrl !== null, JSON.stringify(listening));
+    const { url, secureUrl, phonesUrl } = listening;
+    assert.match(secureUrl, /^https:/);
+    assert.equal(phonesUrl, own && http === "::" && https !== "::" ? url : secureUrl, JSON.stringify(listening));
+    worker.post({ kind: "stop" });
+    while ((await worker.next()).kind !== "stopped");
+  }
 });
 
 Deno.test("a port that somebody else has is a reason, not a crash", async () => {

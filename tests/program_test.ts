@@ -206,13 +206,14 @@ Deno.test("the printed code is that of the address with the join code in it", ()
   }
 });
 
-Deno.test("where there is HTTPS the printed code leads to it, and the console stays where it was", () => {
+Deno.test("the printed code leads to where phones go, and the console stays where it was", () => {
   const options = parseStart(["--state-dir", "/state"], () => undefined, 2) as StartOptions;
   const opened = { version: "1", source: { name: "tones", channels: 2 }, mediaPorts: [5101] };
   const secrets = { joinCode: JOIN_CODE, engineerKey: ENGINEER_KEY, engineerKeyFile: null };
   const url = "http://192.0.2.7:5100/", secureUrl = "https://192.0.2.7:5443/";
   for (const [secure, leads] of [[null, url], [secureUrl, secureUrl]] as const) {
-    const text = banner(options, { ...opened, url, secureUrl: secure }, secrets, true), to = joinUrl(leads, JOIN_CODE);
+    const text = banner(options, { ...opened, url, secureUrl: secure, phonesUrl: leads }, secrets, true);
+    const to = joinUrl(leads, JOIN_CODE);
     assert.ok(text.includes(`musicians  ${to}\n\n${qrText(to)}`), text);
     assert.match(text, /^ {2}console {4}http:\/\/192\.0\.2\.7:5100\/#key=/m);
   }

@@ -42,7 +42,7 @@ class Piece {
     if (!together) this.alone[this.aloneCount++] = transit;
   }
   close() {
-    this.middle = this.transits.subarray(0, this.count).sort()[this.count >> 1];
+    this.middle = this.transits.fill(Infinity, this.count).sort()[this.count >> 1];
   }
 }
 
