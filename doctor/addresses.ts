@@ -1,9 +1,9 @@
 /**
  * Where phones would find the server. In: the plan, the network interfaces. Out: a finding. Main isolate; allocates.
  */
-import { isLoopback } from "../core/endpoint.ts";
 import { networkInterfaces } from "node:os";
 import { isIP } from "node:net";
+import { isLoopback } from "../core/endpoint.ts";
 import { type Check, type Finding, green, yellow } from "./check.ts";
 import type { Plan } from "./plan.ts";
 import { trafficOf } from "./radio.ts";

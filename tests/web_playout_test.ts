@@ -286,6 +286,14 @@ Deno.test("a card that stands still and catches up doesn't deepen the buffer", (
   assertWhole(tail(12), "catching up");
 });
 
+Deno.test("a buffer that was deep for a bad network is played off, nothing is left out of it", () => {
+  const stall = (time: number) => time < 12_000 && time % 200 < 45 ? 45 - time % 200 : 0;
+  const { tail, delay, playout } = play({ seconds: 62, late: (_, time) => stall(time) });
+  assert.ok(delay(58) < 8, `${delay(58)} ms`);
+  assert.equal(playout.resyncs, 0);
+  assertWhole(tail(58), "stalls of 45 ms, and none for half a minute");
+});
+
 Deno.test("where something is left out there is no click", () => {
   const { tail, playout } = play({ seconds: 12, awake: (time) => time < 8000 || time > 8040 });
   assert.equal(playout.resyncs, 1, "it is left out");

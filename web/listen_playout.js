@@ -205,17 +205,18 @@ export class Playout {
   #regulate(/** @type {number} */ time) {
     if (this.#card.asleep || this.#ring.jumps || Number.isNaN(this.arrivals.usual)) return;
     const depthMs = (this.#card.frames - this.position) / PER_MS - this.arrivals.usual;
-    if (depthMs < this.depth.targetMs + SKIP_MS) this.#deepSince = Infinity;
+    const { depth } = this, meant = Math.max(depth.depthMs, depth.targetMs);
+    if (depthMs < meant + SKIP_MS) this.#deepSince = Infinity;
     else if (this.#deepSince === Infinity) this.#deepSince = time;
     else if (time - this.#deepSince > LATE_MS) {
       this.resyncs++;
       this.#deepSince = Infinity;
-      this.#ring.keep(Math.max(0, this.#ring.level - Math.round((depthMs - this.depth.targetMs) * PER_MS)));
-      this.depth.restart(this.#card.frames / PER_MS);
+      this.#ring.keep(Math.max(0, this.#ring.level - Math.round((depthMs - depth.targetMs) * PER_MS)));
+      depth.restart(this.#card.frames / PER_MS);
       return;
     }
-    this.depth.update(this.#card.frames / PER_MS, depthMs);
-    this.#resampler.speed = this.depth.speed;
+    depth.update(this.#card.frames / PER_MS, depthMs);
+    this.#resampler.speed = depth.speed;
   }
 
   /** Makes up `frames` frames, as long as that makes sense. */
