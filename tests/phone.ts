@@ -7,6 +7,9 @@ import { splitMultistream } from "../send/multistream.ts";
 import { RtpPacket } from "../send/rtp.ts";
 import { readStun, STUN_BINDING_SUCCESS, TRANSACTION_ID_BYTES, writeBindingRequest } from "../send/stun.ts";
 
+/** 10 ms: half a percent of speed turns 1700 Hz by half a radian in it, which can be told from a gap. */
+const TONE_WINDOW = 480;
+
 export interface Heard {
   readonly bytes: Uint8Array;
   readonly at: number;
@@ -140,26 +143,21 @@ export function measureTone(audio: Float32Array, near: number): { hertz: number;
 }
 
 /**
- * Mean frequency in Hz and level in dBFS of a long tone near `near`, by the phase of windows of 50 ms, and the largest
- * step of that phase from one window to the next beyond the mean one: a missing or doubled piece shows there. A player
- * that adapts its depth plays up to half a percent faster or slower for a while; the mean is what was sent. The level is
- * that of windows of 10 ms, in which so little makes no difference.
+ * Mean frequency in Hz and level in dBFS of a long tone within 50 Hz of `near`, by its phase in windows of 10 ms, and the
+ * largest step of that phase from one window to the next beyond the mean one: a missing or doubled piece shows there. A
+ * player that adapts its depth plays up to half a percent faster or slower for a while ({@link bendOf}); the mean is what
+ * was sent.
  */
 export function followTone(audio: Float32Array, near: number): { hertz: number; dbfs: number; phaseStep: number } {
-  const window = 2400, part = 480, turn = 2 * Math.PI * near / 48_000, phases: number[] = [];
+  const turn = 2 * Math.PI * near / 48_000, phases: number[] = [];
   let power = 0;
-  for (let start = 0; start + window <= audio.length; start += window) {
+  for (let start = 0; start + TONE_WINDOW <= audio.length; start += TONE_WINDOW) {
     let re = 0, im = 0;
-    for (let from = start; from < start + window; from += part) {
-      let partRe = 0, partIm = 0;
-      for (let i = from; i < from + part; i++) {
-        partRe += audio[i] * Math.cos(turn * i);
-        partIm -= audio[i] * Math.sin(turn * i);
-      }
-      re += partRe;
-      im += partIm;
-      power += (partRe * partRe + partIm * partIm) / (part / 2) ** 2 * (part / window);
+    for (let i = start; i < start + TONE_WINDOW; i++) {
+      re += audio[i] * Math.cos(turn * i);
+      im -= audio[i] * Math.sin(turn * i);
     }
+    power += (re * re + im * im) / (TONE_WINDOW / 2) ** 2;
     phases.push(Math.atan2(im, re));
   }
   const steps = phases.slice(1).map((phase, i) => {
@@ -168,8 +166,11 @@ export function followTone(audio: Float32Array, near: number): { hertz: number; 
   });
   const mean = steps.reduce((sum, step) => sum + step, 0) / steps.length;
   return {
-    hertz: near + mean * 48_000 / window / (2 * Math.PI),
+    hertz: near + mean * 48_000 / TONE_WINDOW / (2 * Math.PI),
     dbfs: 10 * Math.log10(power / phases.length),
     phaseStep: Math.max(...steps.map((step) => Math.abs(step - mean))),
   };
 }
+
+/** The phase step of a tone whose player turns from half a percent too slow to half a percent too fast, or back. */
+export const bendOf = (hertz: number): number => 2 * Math.PI * hertz * 0.01 * TONE_WINDOW / 48_000;

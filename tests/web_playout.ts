@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Packet } from "../web/listen_packets.js";
 import { Playout } from "../web/listen_playout.js";
 import { Ring, RING_FRAMES, ringMemory } from "../web/listen_ring.js";
-import { followTone } from "./phone.ts";
+import { bendOf, followTone } from "./phone.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
@@ -179,5 +179,5 @@ export function assertWhole(samples: Float32Array, what: string): void {
   const { hertz, dbfs, phaseStep } = followTone(samples, HERTZ);
   assert.ok(Math.abs(hertz - HERTZ) < 1, `${what}: ${hertz} Hz`);
   assert.ok(Math.abs(dbfs - 20 * Math.log10(PEAK)) < 0.5, `${what}: ${dbfs} dBFS`);
-  assert.ok(phaseStep < 2 * Math.PI * HERTZ * 0.05 * 0.006, `${what}: a step of ${phaseStep}`);
+  assert.ok(phaseStep < bendOf(HERTZ), `${what}: a step of ${phaseStep}`);
 }
