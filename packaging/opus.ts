@@ -41,6 +41,23 @@ const LISTS = {
   "opus_sources.mk": ["OPUS_SOURCES", "OPUS_SOURCES_FLOAT"],
 };
 const SSE = ["celt/x86/pitch_sse.c", "celt/x86/vq_sse2.c"];
+/**
+ * What the search for pure tones sums up, by the SSE code that is there for such sums: a sixth of an encode of a low tone,
+ * for which it looks five times. Packets stay the same.
+ */
+const PATCHED = "celt/celt_encoder.c";
+const PATCH = [
+  `   for (i=0;i<len-2*delay;i++) {
+      r00 += MULT16_16(x[i],x[i]);
+      r01 += MULT16_16(x[i],x[i+delay]);
+      r02 += MULT16_16(x[i],x[i+2*delay]);
+   }
+`,
+  `   r00 = celt_inner_prod(x, x, len-2*delay, 0);
+   r01 = celt_inner_prod(x, x+delay, len-2*delay, 0);
+   r02 = celt_inner_prod(x, x+2*delay, len-2*delay, 0);
+`,
+] as const;
 
 /** @throws Error with what it said. */
 async function run(command: string, args: readonly string[], cwd?: string): Promise<string> {
@@ -82,6 +99,12 @@ function listed(makefile: string, name: string): string[] {
   return lines.find((line) => line.startsWith(`${name} =`))!.split("=")[1].trim().split(/\s+/);
 }
 
+async function patch(source: string): Promise<void> {
+  const path = `${source}/${PATCHED}`, text = await Deno.readTextFile(path), [before, after] = PATCH;
+  if (text.split(before).length !== 2) throw new Error(`${PATCHED} isn't what is known of libopus ${VERSION}`);
+  await Deno.writeTextFile(path, text.replace(before, after));
+}
+
 async function compile(source: string, work: string): Promise<string[]> {
   const files = [`${WASM}opus.c`, ...SSE.map((file) => `${source}/${file}`)];
   for (const [makefile, names] of Object.entries(LISTS)) {
@@ -108,7 +131,9 @@ export async function buildOpus(given?: string, to: string = `${WASM}opus.wasm`)
     if (given === undefined) await fetchSource(archive);
     if (await sha256(archive) !== SHA256) throw new Error(`${archive} isn't the source of libopus ${VERSION}`);
     await run("tar", ["-xJf", archive, "-C", work]);
-    const objects = await compile(`${work}/opus-${VERSION}`, work), made = `${work}/opus.wasm`;
+    const source = `${work}/opus-${VERSION}`;
+    await patch(source);
+    const objects = await compile(source, work), made = `${work}/opus.wasm`;
     const exports = ["malloc", "free", "opus_get_version_string"].map((name) => `--export=${name}`);
     const memory = [
       `--initial-memory=${MEMORY_BYTES}`,
