@@ -143,32 +143,37 @@ export function measureTone(audio: Float32Array, near: number): { hertz: number;
 }
 
 /**
- * Mean frequency in Hz and level in dBFS of a long tone within 50 Hz of `near`, by its phase in windows of 10 ms, and the
- * largest step of that phase from one window to the next beyond the mean one: a missing or doubled piece shows there. A
- * player that adapts its depth plays up to half a percent faster or slower for a while ({@link bendOf}); the mean is what
- * was sent.
+ * Mean frequency in Hz and level in dBFS of a long tone within 50 Hz of `near`, by its phase in windows of 10 ms; the
+ * largest step of that phase from one window to the next beyond the mean one, where a missing or doubled piece shows
+ * unless it is whole turns long; and how far the quietest window lies below the mean, in dB, where a hole shows. A player
+ * that adapts its depth plays up to half a percent faster or slower for a while ({@link bendOf}); the mean is what was
+ * sent.
  */
-export function followTone(audio: Float32Array, near: number): { hertz: number; dbfs: number; phaseStep: number } {
-  const turn = 2 * Math.PI * near / 48_000, phases: number[] = [];
-  let power = 0;
+export function followTone(
+  audio: Float32Array,
+  near: number,
+): { hertz: number; dbfs: number; phaseStep: number; dip: number } {
+  const turn = 2 * Math.PI * near / 48_000, phases: number[] = [], powers: number[] = [];
   for (let start = 0; start + TONE_WINDOW <= audio.length; start += TONE_WINDOW) {
     let re = 0, im = 0;
     for (let i = start; i < start + TONE_WINDOW; i++) {
       re += audio[i] * Math.cos(turn * i);
       im -= audio[i] * Math.sin(turn * i);
     }
-    power += (re * re + im * im) / (TONE_WINDOW / 2) ** 2;
+    powers.push((re * re + im * im) / (TONE_WINDOW / 2) ** 2);
     phases.push(Math.atan2(im, re));
   }
   const steps = phases.slice(1).map((phase, i) => {
     const step = phase - phases[i];
     return step - 2 * Math.PI * Math.round(step / (2 * Math.PI));
   });
+  const power = powers.reduce((sum, one) => sum + one, 0) / powers.length;
   const mean = steps.reduce((sum, step) => sum + step, 0) / steps.length;
   return {
     hertz: near + mean * 48_000 / TONE_WINDOW / (2 * Math.PI),
-    dbfs: 10 * Math.log10(power / phases.length),
+    dbfs: 10 * Math.log10(power),
     phaseStep: Math.max(...steps.map((step) => Math.abs(step - mean))),
+    dip: 10 * Math.log10(power / Math.min(...powers)),
   };
 }
 

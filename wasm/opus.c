@@ -54,8 +54,9 @@ int EXPORT(oc_encoder_ctl)(Encoder *encoder, int request, int value) {
   int as_it_is = 0;
   switch (request) {
     case OPUS_SET_COMPLEXITY_REQUEST:
+      if (celt_encoder_ctl(encoder->celt, OPUS_SET_COMPLEXITY(value)) != OPUS_OK) return OPUS_BAD_ARG;
       encoder->complexity = value;
-      return celt_encoder_ctl(encoder->celt, OPUS_SET_COMPLEXITY(value));
+      return OPUS_OK;
     case OPUS_SET_BITRATE_REQUEST:
       if (value <= 0) return OPUS_BAD_ARG;
       encoder->bitrate = value;

@@ -25,6 +25,8 @@ const SKIP_MS = 15;
 const CONCEAL_FRAMES = 4800;
 /** How long before the card asks, at least, what is late is made up; how much at once; how much more after the first time. */
 const COVER_MS = 1, COVER_FRAMES = 120, AGAIN_FRAMES = 240;
+/** Arrivals are timed by what the card has taken, a burst at a time: some are so much later than they look, or more. */
+const HIDDEN_MS = 1;
 /** A step between what was played and what comes is spread over so many frames. */
 const SEAM_FRAMES = 96;
 
@@ -69,7 +71,7 @@ export class Playout {
   set burst(/** @type {number} */ frames) {
     this.#burst = Math.max(128, frames);
     this.#ring.low = this.#burst;
-    this.depth.coverMs = this.#burst / PER_MS - this.patience;
+    this.depth.coverMs = this.#burst / PER_MS - Math.max(0, this.patience - HIDDEN_MS);
   }
   /** Whole milliseconds to wait when the ring runs low, until what isn't there is made up: timers count in those. */
   get patience() {
