@@ -54,6 +54,7 @@ export function banner(options: StartOptions, opened: Opened, secrets: Secrets, 
     ...secureUrl === null ? [] : [`  secure     ${secureUrl}  (for listening in the browser)`],
     `  join code  ${secrets.joinCode}`,
     // A phone that followed that one would only find itself.
-    ...terminal && !isLoopback(new URL(phonesUrl).hostname) ? [`  musicians  ${join}`, "", qrText(join), ""] : [],
+    ...isLoopback(new URL(phonesUrl).hostname) ? [] : [`  musicians  ${join}`],
+    ...terminal && !isLoopback(new URL(phonesUrl).hostname) ? ["", qrText(join), ""] : [],
   ].join("\n");
 }

@@ -21,7 +21,12 @@ Deno.test("the line says in plain words how the sound gets here", () => {
   assert.equal(line(latency(14.2, 2)), "Loss 2 %: move nearer to the access point");
   assert.equal(line(latency(48)), "Slow, 48 ms: move nearer to the access point");
   assert.equal(line(latency(190, 0, 180)), "Slow, 190 ms: use wired headphones");
-  assert.equal(line(latency(190, 0, 180), { outputMs: 8 }), "Slow, 190 ms: move nearer to the access point");
+  assert.equal(
+    line(latency(190, 0, 180), { outputMs: 8 }),
+    "Slow, 190 ms: close other apps, or move nearer to the access point",
+  );
+  assert.equal(line(latency(48, 0, 25), { outputMs: 8 }), "Slow, 48 ms: move nearer to the access point");
+  assert.equal(line(latency(190, 0, 180), { outputMs: 60 }), "Slow, 190 ms: use wired headphones");
   assert.equal(line(latency(null)), "Playing, measuring…");
   assert.equal(line(null), "No sound on this phone");
   assert.equal(line({ ...latency(9), paused: true }, { own: false }), "The app is paused");

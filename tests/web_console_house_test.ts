@@ -87,11 +87,13 @@ deskTest(
     await page.getByRole("button", { name: "Invite", exact: true }).click();
     const { invite } = await call("GET", `/seats/${id}`);
     assert.equal(await page.locator(".join-code").innerText(), invite);
+    const last = (await page.getByRole("button", { name: "New invite" }).boundingBox())!;
+    assert.ok(last.y + last.height <= page.viewportSize()!.height, "all of it is on the screen");
     await confirm(page.getByRole("button", { name: "New invite" }));
     await until("the new one", async () => await page.locator(".join-code").innerText() !== invite);
     const fresh = (await call("GET", `/seats/${id}`)).invite;
     assert.equal(await page.locator(".join-code").innerText(), fresh);
-    assert.equal(await qr.getAttribute("aria-label"), `QR code: ${own}me#join=${fresh}`);
+    assert.equal(await qr.getAttribute("aria-label"), `QR code: ${own}me#join=${fresh}&name=Invited`);
     assert.ok(own.startsWith(url.slice(0, 12)));
     assert.deepEqual(page.problems, []);
   },

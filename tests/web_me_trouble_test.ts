@@ -143,6 +143,21 @@ browserTest("a withdrawn invite says so, and the new one opens the same seat", a
   assertQuiet(page);
 });
 
+browserTest("who reads an invite's code is seated and not asked who it is; who has said a name keeps it", async () => {
+  await using server = await tones();
+  await using browser = await openBrowser();
+  const { invite } = (await server.call("POST", "/api/v1/seats", { name: "Drums" })).body;
+  const page = await openMe(browser, server, `#join=${invite}&name=Drums`);
+  await page.getByRole("heading", { name: "Drums" }).waitFor();
+  assert.ok(page.url().endsWith(`#join=${invite}`));
+  const other = await joinMe(browser, server, JOIN_CODE, "Bo");
+  await other.goto(`${server.url}/me#join=${JOIN_CODE}&name=Somebody`);
+  await other.reload();
+  await other.getByRole("heading", { name: "Bo" }).waitFor();
+  assertQuiet(page);
+  assertQuiet(other);
+});
+
 browserTest(
   "when another phone takes the place, the page says so and doesn't fight; one press takes it back",
   async () => {

@@ -103,7 +103,9 @@ export function readAddress(hash) {
   const join = words.get("join"), token = words.get("token");
   const ours = join !== null && token !== null;
   const name = words.get("name"), id = words.get("device");
-  if (ours && name !== null && cleanName(name) !== "") keepName(cleanName(name));
+  // An invite knows who sits there; who has said a name already keeps it.
+  const named = ours || (join !== null && keptName() === "");
+  if (named && name !== null && cleanName(name) !== "") keepName(cleanName(name));
   if (ours && id !== null && DEVICE_SHAPE.test(id)) write("localStorage", DEVICE, id);
   return { join: join === null ? null : codeIn(join), token: token === "" ? null : token };
 }

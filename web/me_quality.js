@@ -9,6 +9,8 @@ import { number, t } from "./words.js";
 const SLOW_OUTPUT_MS = 40;
 /** With more jitter than this it is the buffer that is long, because of the network. */
 const CALM_JITTER_MS = 5;
+/** So long a buffer where jitter is small comes of stalls, the phone's own or rare ones of the network. */
+const LONG_BUFFER_MS = 20;
 const HIGH_LOSS_PERCENT = 0.1;
 
 /** States of listening in this page that say more than the figures. */
@@ -21,14 +23,16 @@ const WRONG = { lost: "act", failed: "act", ended: "act", taken: "watch" };
 const lossText = (percent) => number(percent, percent < 1 ? 1 : 0);
 
 /**
- * What to do about a long way: the headphones', or the network's.
+ * Whose part of a long way it is that something can be done about.
  * @param {{ clientMs: number | null, jitterMs: number | null }} latency
  * @param {number | null} outputMs what this page knows of its own output; an app tells the server only its whole leg
- * @returns {"headphones" | "network"}
+ * @returns {"headphones" | "phone" | "network"}
  */
 function slowPart({ clientMs, jitterMs }, outputMs) {
-  if (outputMs !== null) return outputMs > SLOW_OUTPUT_MS ? "headphones" : "network";
-  return (clientMs ?? 0) > SLOW_OUTPUT_MS && (jitterMs ?? 0) < CALM_JITTER_MS ? "headphones" : "network";
+  const calm = (jitterMs ?? 0) < CALM_JITTER_MS, client = clientMs ?? 0;
+  if (outputMs === null) return client > SLOW_OUTPUT_MS && calm ? "headphones" : "network";
+  if (outputMs > SLOW_OUTPUT_MS) return "headphones";
+  return client - outputMs > LONG_BUFFER_MS && calm ? "phone" : "network";
 }
 
 /**

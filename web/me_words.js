@@ -75,6 +75,10 @@ addWords({
     "Slow, {ms} ms: move nearer to the access point",
     "Lento, {ms} ms: acérquese al punto de acceso",
   ],
+  "me.line.act.phone": [
+    "Slow, {ms} ms: close other apps, or move nearer to the access point",
+    "Lento, {ms} ms: cierre otras aplicaciones o acérquese al punto de acceso",
+  ],
   "me.line.act.headphones": ["Slow, {ms} ms: use wired headphones", "Lento, {ms} ms: use auriculares con cable"],
   "me.cannot.https": [
     "Browsers play sound only over HTTPS:",

@@ -59,7 +59,7 @@ const Workers = ({ workers }) =>
             <th scope="row">${i}</th>
             <td>${clients}</td>
             <td>${encoders}</td>
-            <td>${t(full ? "con.worker.full" : "con.cpu.of", { value: number(busyPercent) })}</td>
+            <td>${t(full ? "con.worker.full" : "con.percent", { value: number(busyPercent) })}</td>
             <td>${lateFrames}</td>
             <td>${restarts}</td>
           </tr>

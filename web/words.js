@@ -115,12 +115,12 @@ addWords({
     "Atención: más de 15 ms o 0,1 % perdido. No más de 25 ms y menos de 1 % perdido.",
   ],
   "quality.act.why": [
-    "Act: more than 25 ms or 1 % lost and more. Move the phone nearer to the access point, or free its channel.",
-    "Actuar: más de 25 ms o 1 % perdido o más. Acerque el teléfono al punto de acceso o libere su canal.",
+    "Act: more than 25 ms or 1 % lost and more. Network: move the phone nearer to the access point, or free its channel. Phone: wired headphones, and no other apps.",
+    "Actuar: más de 25 ms o 1 % perdido o más. Red: acerque el teléfono al punto de acceso o libere su canal. Teléfono: auriculares con cable y ninguna otra aplicación.",
   ],
   "quality.off.why": [
-    "Paused: the phone doesn't ask for audio. Open the app on it, or look at its WiFi.",
-    "En pausa: el teléfono no pide audio. Abra la aplicación en él o revise su WiFi.",
+    "Paused: the phone doesn't ask for audio. Open the app on it, or press Listen in its page (browsers want HTTPS for that), or look at its WiFi.",
+    "En pausa: el teléfono no pide audio. Abra la aplicación en él, pulse Escuchar en su página (los navegadores piden HTTPS) o revise su WiFi.",
   ],
   "quality.waiting.why": [
     "Measuring: the phone hasn't reported its delay yet.",
