@@ -150,8 +150,18 @@ programTest("what is heard goes on without an underrun, second after second", BR
         globalThis.steady = last;
         document.title = "steady";
       }), STEADY_SECONDS);
+    // A worker that begins while the debugger leaves may wait for it for ever.
+    await page.waitForFunction(() => globalThis.seconds.length > 0, undefined, { timeout: 2 * STEP_MS });
   });
-  await browser.title("steady", 2 * STEP_MS + 10_000 * STEADY_SECONDS);
+  await browser.title("steady", 2 * STEP_MS + 10_000 * STEADY_SECONDS).catch(async (error) => {
+    const { states, seconds } = await browser.look<Any>(
+      server.url,
+      () => ({ states: globalThis.states, seconds: globalThis.seconds }),
+    );
+    console.log(states.join(", "));
+    console.log(seconds.map(({ underruns, workletMs }: Any) => `${underruns}: ${workletMs?.toFixed(1)}`).join(", "));
+    throw error;
+  });
   const seconds: Any[] = await browser.look(server.url, () => globalThis.steady);
   const delays = seconds.map(({ workletMs }) => workletMs).sort((a, b) => a - b);
   const shown = [delays[delays.length >> 1], delays[0], delays.at(-1)].map((ms) => ms.toFixed(1));
