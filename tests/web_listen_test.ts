@@ -154,12 +154,8 @@ programTest("what is heard goes on without an underrun, second after second", BR
     await page.waitForFunction(() => globalThis.seconds.length > 0, undefined, { timeout: 2 * STEP_MS });
   });
   await browser.title("steady", 2 * STEP_MS + 10_000 * STEADY_SECONDS).catch(async (error) => {
-    const { states, seconds } = await browser.look<Any>(
-      server.url,
-      () => ({ states: globalThis.states, seconds: globalThis.seconds }),
-    );
-    console.log(states.join(", "));
-    console.log(seconds.map(({ underruns, workletMs }: Any) => `${underruns}: ${workletMs?.toFixed(1)}`).join(", "));
+    const seen = await browser.look<Any>(server.url, () => [globalThis.states, globalThis.seconds]);
+    console.log(JSON.stringify(seen));
     throw error;
   });
   const seconds: Any[] = await browser.look(server.url, () => globalThis.steady);
