@@ -128,8 +128,8 @@ browserTest("the tone that is sent is the tone that the sound card gets, and the
 });
 
 /**
- * So many seconds in a row without an underrun are waited for: 30 take an idle machine. As many before them don't count: a
- * browser that has just started is busy with itself for a quarter of a minute, and what listens in it waits.
+ * So many seconds in a row without an underrun are waited for: 30 take an idle machine. As many before them don't count: at
+ * its start a browser is busy with itself for a quarter of a minute.
  */
 const STEADY_SECONDS = Number(Deno.env.get("LISTEN_SECONDS") ?? 2);
 
@@ -154,8 +154,7 @@ programTest("what is heard goes on without an underrun, second after second", BR
     await page.waitForFunction(() => globalThis.seconds.length > 0, undefined, { timeout: 2 * STEP_MS });
   });
   await browser.title("steady", 2 * STEP_MS + 10_000 * STEADY_SECONDS).catch(async (error) => {
-    const seen = await browser.look<Any>(server.url, () => [globalThis.states, globalThis.seconds]);
-    console.log(JSON.stringify(seen));
+    console.log(JSON.stringify(await browser.look(server.url, () => [globalThis.states, globalThis.seconds])));
     throw error;
   });
   const seconds: Any[] = await browser.look(server.url, () => globalThis.steady);
