@@ -46,6 +46,8 @@ export function banner(options: StartOptions, opened: Opened, secrets: Secrets, 
     ? `${url}#key=${secrets.engineerKey}`
     : `${url}  (engineer key: ${secrets.engineerKeyFile ? `in ${secrets.engineerKeyFile}` : "as given"})`;
   const join = joinUrl(phonesUrl, secrets.joinCode);
+  // A phone that followed a loopback address would only find itself.
+  const reachable = !isLoopback(new URL(phonesUrl).hostname);
   return [
     `Foldback ${version}`,
     `  source     ${source.name}, ${source.channels} channels at 48 kHz, blocks of 128 (2.67 ms)`,
@@ -53,8 +55,7 @@ export function banner(options: StartOptions, opened: Opened, secrets: Secrets, 
     `  console    ${key}`,
     ...secureUrl === null ? [] : [`  secure     ${secureUrl}  (for listening in the browser)`],
     `  join code  ${secrets.joinCode}`,
-    // A phone that followed that one would only find itself.
-    ...isLoopback(new URL(phonesUrl).hostname) ? [] : [`  musicians  ${join}`],
-    ...terminal && !isLoopback(new URL(phonesUrl).hostname) ? ["", qrText(join), ""] : [],
+    ...reachable ? [`  musicians  ${join}`] : [],
+    ...reachable && terminal ? ["", qrText(join), ""] : [],
   ].join("\n");
 }
