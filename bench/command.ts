@@ -26,7 +26,8 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --control-load     the same twice: left alone, and with 20 live clients and 50 fader moves a second
                      (default then: 60 clients, a mix each, 5 ms frames, 60 s)
   --churn MINUTES    clients come and go, five a second; the server's memory each minute
-  --quality          what the codec does to a band, by frame, bit rate and complexity (--seconds of each, else ${QUALITY_SECONDS})
+  --quality          what the codec does to a band, by frame, bit rate and complexity (--seconds of each, else ${QUALITY_SECONDS});
+                     npm's, or with --codec own our own build
   --json             figures as JSON
 `;
 const LOAD = { liveClients: 20, movesPerSecond: 50 };
@@ -171,7 +172,8 @@ export async function bench(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (values.quality) {
-    await printQuality(values.seconds === undefined ? QUALITY_SECONDS : scenario.seconds, values.json === true);
+    const seconds = values.seconds === undefined ? QUALITY_SECONDS : scenario.seconds;
+    await printQuality(seconds, values.codec === "own", values.json === true);
     return 0;
   }
   if (values.suite) {

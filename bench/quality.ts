@@ -1,10 +1,12 @@
 /**
  * `foldback bench --quality`: what the codec does to a band, by frame, bit rate and complexity, and what that costs. In:
- * materials.ts. Out: Markdown tables, or all figures as JSON. The encoder is the send workers' own; the decoder the
- * listener's. Main isolate of the benchmark; allocates.
+ * materials.ts. Out: Markdown tables, or all figures as JSON. The encoder is the send workers', with the package's libopus or
+ * with our own build, which knows complexity 0 alone; the decoder is the listener's. Main isolate of the benchmark;
+ * allocates.
  */
 import { now } from "../core/clock.ts";
 import { bitRate, type Frame, FRAMES, LOOKAHEAD, SAMPLE_RATE, samplesToMs } from "../core/units.ts";
+import { codecOf } from "../wasm/libopus.ts";
 import { createOpusDecoder, Encoder, loadOpus, OPUS_MAX_BYTES } from "../wasm/opus.ts";
 import { machine } from "./machine.ts";
 import { type Material, materials } from "./materials.ts";
@@ -83,15 +85,15 @@ export async function quality(material: Material, frame: Frame, kbps: number, co
   return { material: material.name, frameMs: samplesToMs(frame), kbps, complexity, ...figures };
 }
 
-async function measureAll(band: readonly Material[]): Promise<Quality[]> {
-  await loadOpus();
+async function measureAll(band: readonly Material[], own: boolean): Promise<Quality[]> {
+  await loadOpus(codecOf(own ? "own" : "package"));
   const all: Quality[] = [];
   for (const material of band) {
     console.error(`foldback bench: ${material.name} …`);
     const rates = material.channels.length === 2 ? STEREO_KBPS : MONO_KBPS;
     for (const frame of FRAMES) {
       for (const kbps of rates) {
-        for (const complexity of COMPLEXITIES) all.push(await quality(material, frame, kbps, complexity));
+        for (const complexity of own ? [0] : COMPLEXITIES) all.push(await quality(material, frame, kbps, complexity));
       }
     }
   }
@@ -126,8 +128,9 @@ function byMaterial(all: readonly Quality[], complexity: number): string {
 
 /** By complexity, the mean of all materials; and the time of an encode. */
 function byComplexity(all: readonly Quality[], rates: readonly number[]): string {
+  const complexities = COMPLEXITIES.filter((complexity) => all.some((one) => one.complexity === complexity));
   const rows = FRAMES.flatMap((frame) =>
-    COMPLEXITIES.map((complexity) => {
+    complexities.map((complexity) => {
       const here = all.filter((one) => one.frameMs === samplesToMs(frame) && one.complexity === complexity);
       const cells = rates.map((rate) => both(here.filter(({ kbps }) => kbps === rate)));
       return [`${samplesToMs(frame)} ms, complexity ${complexity}`, ...cells, median(here).toFixed(1)];
@@ -137,8 +140,8 @@ function byComplexity(all: readonly Quality[], rates: readonly number[]): string
 }
 
 /** Measures everything and prints it. */
-export async function printQuality(seconds: number, json: boolean): Promise<void> {
-  const all = await measureAll(await materials(seconds)), { date, cores, cpu, kernel } = machine();
+export async function printQuality(seconds: number, own: boolean, json: boolean): Promise<void> {
+  const all = await measureAll(await materials(seconds), own), { date, cores, cpu, kernel } = machine();
   if (json) return console.log(JSON.stringify({ machine: machine(), seconds, figures: all }, null, 2));
   const stereo = (one: Quality) => one.material.endsWith("stereo");
   const mono = all.filter((one) => !stereo(one)), mix = all.filter(stereo);

@@ -37,10 +37,10 @@ function hasLibrary(name: string): boolean {
   }
 }
 
-/** True if the program is on the PATH; a name with `.so` is a library, or a plugin of ALSA or GStreamer. */
+/** True if the program is on the PATH; a name with `.so` is a library, or a plugin of ALSA or GStreamer; `.a` one to link. */
 export function hasProgram(name: string): boolean {
   if (name.includes(".so")) return hasLibrary(name);
-  if (name.includes("/")) return isFile(name, 0o111);
+  if (name.includes("/")) return isFile(name, name.endsWith(".a") ? 0 : 0o111);
   const path = Deno.env.get("PATH") ?? "";
   return path.split(Deno.build.os === "windows" ? ";" : ":").some((folder) =>
     folder !== "" && (isFile(`${folder}/${name}`, 0o111) || isFile(`${folder}/${name}.exe`))

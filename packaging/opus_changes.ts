@@ -1,0 +1,105 @@
+/**
+ * What our own build changes in libopus 1.6.1, so that it spends its time on what the stage needs: constants in the place
+ * of what its encoder never changes, and places from which it calls wasm/*.c. Packets stay the same, but for sums that are
+ * taken in another order. In: a file's text. Out: the changed text. Pure.
+ */
+
+/** `from`, which is there once, and all that follows up to `to` (if given) is replaced by `by`. */
+interface Change {
+  readonly from: string;
+  readonly to?: string;
+  readonly by: string;
+}
+
+const ENCODER = "celt/celt_encoder.c";
+
+/** What wasm/opus.c sets up for good, as libopus calls it, with its value. The compiler leaves out what that makes useless. */
+const FIXED = {
+  mode: "opus_custom_mode_create(48000, 960, NULL)",
+  stream_channels: "st->channels",
+  start: "0",
+  end: "21",
+  complexity: "0",
+  upsample: "1",
+  signalling: "0",
+  vbr: "0",
+  force_intra: "0",
+  loss_rate: "0",
+  lsb_depth: "24",
+  lfe: "0",
+  energy_mask: "((celt_glog *)NULL)",
+} as const;
+
+const CHANGES: Readonly<Record<string, readonly Change[]>> = {
+  [ENCODER]: [
+    // The filter for pure tones keeps 21 ms of samples for each frame; where it does nothing, only its memory is due.
+    {
+      from: "   ALLOC(_pre, CC*(N+max_period), celt_sig);\n",
+      by: `   if (st->prefilter_gain == 0 && !(enabled && toneishness > .99f))
+   {
+      *pitch = st->prefilter_period = COMBFILTER_MINPERIOD;
+      *gain = *qgain = 0;
+      for (c = 0; c < CC; c++)
+      {
+         celt_sig *frame = in + c*(N+overlap), *memory = prefilter_mem + c*max_period;
+         OPUS_COPY(frame, st->in_mem + c*overlap, overlap);
+         OPUS_COPY(st->in_mem + c*overlap, frame + N, overlap);
+         OPUS_MOVE(memory, memory + N, max_period - N);
+         OPUS_COPY(memory + max_period - N, frame + overlap, N);
+      }
+      return 0;
+   }
+   ALLOC(_pre, CC*(N+max_period), celt_sig);
+`,
+    },
+    {
+      from: "   for (i=0;i<len-2*delay;i++) {\n",
+      to: "   edges = 0;\n",
+      by: "   autocorrelate(x, len-2*delay, delay, &r00, &r01, &r02);\n",
+    },
+    // Complexity 0 doesn't look at these.
+    { from: "         spread_weight[i] = 32 >> shift;\n", by: "" },
+    { from: "         importance[i] = (int)floor(.5f+13*celt_exp2_db(MING(follower[i], GCONST(4.f))));\n", by: "" },
+    {
+      from: "median_of_5(const celt_glog *x)\n{\n",
+      by: "median_of_5(const celt_glog *x)\n{\n   return median_of(x[0], x[1], x[2], x[3], x[4]);\n",
+    },
+  ],
+  "celt/rate.c": [
+    {
+      from: "   lo = 0;\n   hi = 1<<ALLOC_STEPS;\n",
+      to: "   /* Decide which bands to skip",
+      by: "   psum = 0;\n   for (j=start;j<end;j++) psum += bits[j] = bits1[j];\n",
+    },
+    {
+      from: "   for (j=start;j<end;j++)\n   {\n      /* Below this threshold",
+      to: "   codedBands = interp_bits2pulses(",
+      by: "   share_bits(offsets, cap, alloc_trim, total, C, LM, bits1, thresh, &skip_start);\n",
+    },
+  ],
+  "celt/rate.h": [
+    {
+      from: "   for (i=0;i<LOG_MAX_PSEUDO;i++)\n",
+      to: "   if (bits- (lo == 0",
+      by: "   lo = cheaper_than(cache, bits);\n   hi = lo + 1;\n",
+    },
+  ],
+  "celt/cwrs.c": [
+    // A sign is as likely as the other, so a branch on it is foretold wrongly half the time.
+    { from: "    if(_y[j]<0)i+=CELT_PVQ_U(_n-j,k+1);\n", by: "    i+=CELT_PVQ_U(_n-j,k+1)&-(_y[j]<0);\n" },
+  ],
+};
+
+export const CHANGED_FILES: readonly string[] = Object.keys(CHANGES);
+
+/** @throws Error if the file isn't what it was. */
+export function changed(file: string, text: string): string {
+  for (const { from, to, by } of CHANGES[file]) {
+    const at = text.indexOf(from), end = to === undefined ? at + from.length : text.indexOf(to, at + from.length);
+    if (at < 0 || end < 0 || text.indexOf(from, at + 1) >= 0) throw new Error(`${file} isn't what is known of it`);
+    text = text.slice(0, at) + by + text.slice(end);
+  }
+  if (file !== ENCODER) return text;
+  const read = new RegExp(`\\bst->(${Object.keys(FIXED).join("|")})\\b(?!\\s*=[^=])`, "g");
+  return text.replace(read, (_, name: keyof typeof FIXED) => FIXED[name]);
+}
