@@ -23,8 +23,8 @@ declare const self: {
 /** Above the main isolate (45), below JACK's and the kernel's sound threads. */
 const PRIORITY = 50;
 
-async function run(source: SourceDescription, ring: RingWriter): Promise<void> {
-  const pulse = new Pulse(ring), ready = () => self.postMessage({ kind: "ready" });
+async function run(source: SourceDescription, ring: RingWriter, ready: () => void): Promise<void> {
+  const pulse = new Pulse(ring);
   switch (source.kind) {
     case "portaudio":
     case "alsa":
@@ -44,11 +44,16 @@ self.onmessage = async ({ data }) => {
   configureLog(data.log);
   // Where it isn't allowed the main isolate says so, once for all.
   becomeRealTime(PRIORITY);
+  const ring = new RingWriter(data.ring);
+  const tell = (message: CaptureToMain) => {
+    self.postMessage(message);
+    ring.bell.posted();
+  };
   try {
-    await run(data.source, new RingWriter(data.ring));
-    self.postMessage({ kind: "stopped" });
+    await run(data.source, ring, () => tell({ kind: "ready" }));
+    tell({ kind: "stopped" });
   } catch (error) {
-    self.postMessage({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+    tell({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
   }
   self.close();
 };

@@ -3,6 +3,7 @@
  * isolate only mixes; nothing here is in the sound's way.
  */
 import { networkInterfaces } from "node:os";
+import { Bell } from "../core/bell.ts";
 import { isLoopback } from "../core/endpoint.ts";
 import { configureLog, logger } from "../core/log.ts";
 import { type ControlOptions, type ControlToMain, type MainToControl, never } from "../core/messages.ts";
@@ -15,6 +16,12 @@ const port = self as unknown as {
   postMessage(message: ControlToMain): void;
   close(): void;
 };
+/** Main's; from `start` on. */
+let bell: Bell;
+function tell(message: ControlToMain): void {
+  port.postMessage(message);
+  bell.posted();
+}
 let control: Promise<Control> | null = null;
 let discovery: Discovery | null = null;
 /** A goodbye takes some milliseconds; main waits a little longer than this. */
@@ -37,25 +44,26 @@ function urlOf(scheme: "http" | "https", { publicHost }: ControlOptions, server:
 
 async function start(options: ControlOptions): Promise<void> {
   configureLog(options.log);
+  bell = new Bell(options.ring.memory);
   try {
-    control = startControl(options, (message) => port.postMessage(message));
+    control = startControl(options, tell);
     const { house, server, secure } = await control;
     const url = urlOf("http", options, server), secureUrl = secure === null ? null : urlOf("https", options, secure);
     // Phones play sound only over TLS; where only this machine gets, none plays anything.
     const hidden = secureUrl === null ||
       (isLoopback(new URL(secureUrl).hostname) && !isLoopback(new URL(url).hostname));
     const phonesUrl = house.url = hidden ? url : secureUrl;
-    port.postMessage({ kind: "listening", url, secureUrl, phonesUrl });
+    tell({ kind: "listening", url, secureUrl, phonesUrl });
     discovery = startDiscovery(options, { http: server.port, https: secure?.port ?? null });
   } catch (error) {
     control = null;
-    port.postMessage({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+    tell({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
   }
 }
 
 async function stop(): Promise<void> {
   await Promise.all([(await control)?.stop(), discovery?.stop(GOODBYE_MS)]);
-  port.postMessage({ kind: "stopped" });
+  tell({ kind: "stopped" });
   port.close();
 }
 

@@ -4,24 +4,20 @@
  * as block.ts describes it; the reader works in the slot itself and gives it back. Nothing here allocates after the
  * constructor.
  *
- * The reader's thread sleeps on the **bell**, so its event loop stands still. The bell therefore rings for messages too:
- * who posts one to the reader's port says so, and the reader looks at its port.
+ * The reader's thread sleeps on the ring's bell (bell.ts), which rings for messages too.
  */
+import { Bell } from "./bell.ts";
 import { BlockView } from "./block.ts";
 
 /** Blocks that may wait for a worker: 85 ms. What comes beyond is withheld: old audio is worth nothing. */
 export const HANDOFF_BLOCKS = 32;
 const CONTROL_BYTES = 64;
-/** Indices into the Int32 control words. Counts are modulo 2³². */
+/** Indices into the Int32 control words, behind the bell's two. Counts are modulo 2³². */
 const enum Word {
-  /** Counts all that the reader should wake up for. It sleeps on this word. */
-  Bell,
   /** Blocks written. */
-  Written,
+  Written = 2,
   /** Blocks worked off. */
   Read,
-  /** Messages posted to the reader's port. */
-  Posted,
   /** Set by the writer: the reader leaves. */
   End,
 }
@@ -39,10 +35,12 @@ export function createHandoff(blockBytes: number): HandoffMemory {
 }
 
 class HandoffViews {
+  readonly bell: Bell;
   protected readonly words: Int32Array;
   protected readonly slots: readonly BlockView[];
 
   constructor({ memory, slotBytes }: HandoffMemory) {
+    this.bell = new Bell(memory);
     this.words = new Int32Array(memory, 0, CONTROL_BYTES / 4);
     this.slots = Array.from(
       { length: HANDOFF_BLOCKS },
@@ -64,22 +62,12 @@ export class HandoffWriter extends HandoffViews {
   /** @hot Gives the block in {@link next} to the reader. */
   publish(): void {
     Atomics.add(this.words, Word.Written, 1);
-    this.#ring();
-  }
-  /** After a message was posted to the reader's port: tells the reader to look there. */
-  posted(): void {
-    Atomics.add(this.words, Word.Posted, 1);
-    this.#ring();
+    this.bell.ring();
   }
   /** Tells the reader to leave. */
   end(): void {
     Atomics.store(this.words, Word.End, 1);
-    this.#ring();
-  }
-  /** @hot */
-  #ring(): void {
-    Atomics.add(this.words, Word.Bell, 1);
-    Atomics.notify(this.words, Word.Bell);
+    this.bell.ring();
   }
 }
 
@@ -93,20 +81,8 @@ export class HandoffReader extends HandoffViews {
   release(): void {
     Atomics.add(this.words, Word.Read, 1);
   }
-  /** @hot Messages that were posted to the reader's port, ever, modulo 2³². */
-  posted(): number {
-    return Atomics.load(this.words, Word.Posted);
-  }
   /** @hot The reader is to leave. */
   ended(): boolean {
     return Atomics.load(this.words, Word.End) !== 0;
-  }
-  /** @hot For {@link sleep}; to be read before anything else is looked at, so that no ring is missed. */
-  bell(): number {
-    return Atomics.load(this.words, Word.Bell);
-  }
-  /** @hot Blocks the thread until the bell has rung since {@link bell} said this. */
-  sleep(bell: number): void {
-    Atomics.wait(this.words, Word.Bell, bell);
   }
 }

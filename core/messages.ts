@@ -97,6 +97,7 @@ export type MainToControl =
 export interface ControlOptions {
   readonly version: string;
   readonly board: BoardMemory;
+  /** With main's bell. */
   readonly ring: RingMemory;
   readonly source: { readonly name: string; readonly channelNames: readonly string[] };
   /** UDP port of each send worker. */
@@ -183,6 +184,8 @@ export type MainToSend =
 
 export interface SendOptions {
   readonly worker: number;
+  /** Main's (bell.ts). */
+  readonly bell: SharedArrayBuffer;
   readonly board: BoardMemory;
   /** Address to bind; "::" takes IPv4 too. Port 0: any. */
   readonly address: string;

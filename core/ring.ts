@@ -1,21 +1,22 @@
 /**
  * The ring of blocks between the capture worker, which alone writes, and the main isolate, which alone reads. Shared
- * memory, no lock: data first, the index last with one atomic store, then a notify. Nothing here allocates after the
- * constructor.
+ * memory, no lock: data first, the index last with one atomic store, then its bell (bell.ts), on which the main isolate
+ * sleeps. Nothing here allocates after the constructor.
  *
  * A block is {@link BLOCK} samples of every channel, interleaved float32 as PortAudio delivers it, with the position of
  * its first sample since the start (samples that the card lost are counted in) and the time at which its last sample
  * had arrived.
  */
+import { Bell } from "./bell.ts";
 import { BLOCK } from "./units.ts";
 
 /** Blocks that the ring holds: 171 ms, longer than any garbage collection that we have seen, shorter than anybody would want to hear. */
 export const RING_BLOCKS = 64;
 const META = 2; // Float64 per block: position, time
-/** Indices into the Int32 control words. */
+/** Indices into the Int32 control words, behind the bell's two. */
 export const enum Word {
-  /** Blocks written, modulo 2³². The reader waits on this word. */
-  Written,
+  /** Blocks written, modulo 2³². */
+  Written = 2,
   /** Blocks read, modulo 2³². */
   Read,
   /** Blocks thrown away because the reader was a whole ring behind. */
@@ -44,6 +45,8 @@ export function createRing(channels: number): RingMemory {
 
 class RingViews {
   readonly channels: number;
+  /** The main isolate's. */
+  readonly bell: Bell;
   readonly words: Int32Array;
   /** position, time for each slot */
   protected readonly meta: Float64Array;
@@ -53,6 +56,7 @@ class RingViews {
 
   constructor(ring: RingMemory) {
     this.channels = ring.channels;
+    this.bell = new Bell(ring.memory);
     this.blockSamples = ring.channels * BLOCK;
     this.words = new Int32Array(ring.memory, 0, CONTROL_BYTES / 4);
     this.meta = new Float64Array(ring.memory, CONTROL_BYTES, RING_BLOCKS * META);
@@ -82,7 +86,7 @@ export class RingWriter extends RingViews {
     this.meta[slot * META] = position;
     this.meta[slot * META + 1] = time;
     Atomics.store(this.words, Word.Written, (written + 1) | 0);
-    Atomics.notify(this.words, Word.Written);
+    this.bell.ring();
     return true;
   }
 
@@ -113,16 +117,10 @@ export class RingReader extends RingViews {
   release(): void {
     Atomics.add(this.words, Word.Read, 1);
   }
-  /** Resolves when a block waits, or at {@link wake}. No time limit: each would cost a timer for each block. */
+  /** Resolves when a block waits, or when the bell rings for something else. */
   async wait(): Promise<void> {
-    const seen = Atomics.load(this.words, Word.Written);
-    if (this.waiting() > 0) return;
-    const result = Atomics.waitAsync(this.words, Word.Written, seen);
-    if (result.async) await result.value;
-  }
-  /** Ends a {@link wait} without a block. */
-  wake(): void {
-    Atomics.notify(this.words, Word.Written);
+    const rung = this.bell.rung();
+    if (this.waiting() === 0) await this.bell.wait(rung);
   }
   stop(): void {
     Atomics.store(this.words, Word.Stop, 1);

@@ -44,7 +44,7 @@ export async function hear(source: SourceDescription, seconds: number, began: ()
     failure = new Error(reason);
     ready.reject(failure);
     ended.resolve();
-    reader.wake();
+    reader.bell.ring();
   };
   worker.onerror = (event) => {
     event.preventDefault();
@@ -91,7 +91,7 @@ async function collect(reader: RingReader, seconds: number, failure: () => Error
   // Also keeps the process going: a wait on shared memory alone doesn't.
   const end = setTimeout(() => {
     over = true;
-    reader.wake();
+    reader.bell.ring();
   }, SETTLE_MS + seconds * 1000);
   try {
     while (!over) {

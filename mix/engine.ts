@@ -1,14 +1,21 @@
 /**
  * The main isolate's loop, driven by the device's clock: a block comes out of the ring, goes through the mixer, and is
- * handed on. Changes are applied between two blocks. One block takes some tens of microseconds; nothing in it allocates
+ * handed on. Between blocks the thread sleeps; it goes back to its event loop when a message waits there, and every few
+ * blocks besides. Changes are applied between two blocks. One block takes some tens of microseconds; nothing in it allocates
  * but what the hand-over must.
  */
+import { turn } from "../core/bell.ts";
 import type { Board } from "../core/board.ts";
 import { now } from "../core/clock.ts";
 import { record } from "../core/histogram.ts";
 import type { ServeMessage } from "../core/messages.ts";
 import { type RingReader, Word } from "../core/ring.ts";
 import type { Mixer } from "./mixer.ts";
+
+/** After so many blocks (21 ms) the event loop has a turn though nobody asked for it: signals and timers ring no bell. */
+const TURN_BLOCKS = 8;
+/** ... and after this without a block: capture may have failed. */
+const IDLE_MS = 20;
 
 /** The way from the mixer to the network: the pool of workers, or the main isolate itself. */
 export interface SendPath {
@@ -28,6 +35,8 @@ export class Engine {
   readonly #path: SendPath;
   readonly #board: Board;
   #running = true;
+  /** Those that the event loop has had a turn for. */
+  #messages = 0;
 
   constructor(reader: RingReader, mixer: Mixer, path: SendPath, board: Board) {
     this.#reader = reader;
@@ -38,15 +47,32 @@ export class Engine {
 
   /** Ends after {@link finish}, when the ring is empty. */
   async run(): Promise<void> {
-    while (this.#running) {
-      await this.#reader.wait();
-      while (this.#reader.waiting() > 0) this.#block();
+    const reader = this.#reader, { bell } = reader;
+    for (;;) {
+      this.#work();
+      const rung = bell.rung();
+      this.#messages = bell.messages();
+      if (reader.waiting() > 0) await turn();
+      else if (this.#running) await bell.wait(rung);
+      else return;
     }
   }
 
   finish(): void {
     this.#running = false;
-    this.#reader.wake();
+    this.#reader.bell.ring();
+  }
+
+  /** @hot Works off blocks and sleeps in between, until it is the event loop's turn. */
+  #work(): void {
+    const reader = this.#reader, bell = reader.bell;
+    for (let blocks = 0; blocks < TURN_BLOCKS;) {
+      const rung = bell.rung();
+      if (reader.waiting() > 0) {
+        this.#block();
+        blocks++;
+      } else if (!this.#running || bell.messages() !== this.#messages || !bell.sleep(rung, IDLE_MS)) return;
+    }
   }
 
   /** @hot */

@@ -74,6 +74,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const mixer = new Mixer(description.channels, board.main);
 
   const send = {
+    bell: ring.memory,
     board: boardMemory,
     address: options.http.address,
     dscp: options.dscp,

@@ -72,13 +72,14 @@ Deno.test("a full ring has blocks of its own for each that waits", () => {
 
 Deno.test("who sleeps on the bell is woken by all that rang since it looked", () => {
   const memory = createHandoff(64), writer = new HandoffWriter(memory), reader = new HandoffReader(memory);
-  for (const ring of [() => writer.publish(), () => writer.posted(), () => writer.end()]) {
-    const bell = reader.bell();
+  for (const ring of [() => writer.publish(), () => writer.bell.posted(), () => writer.end()]) {
+    const rung = reader.bell.rung();
     ring();
-    reader.sleep(bell); // would never return
-    assert.notEqual(reader.bell(), bell);
+    assert.ok(reader.bell.sleep(rung)); // would never return
+    assert.notEqual(reader.bell.rung(), rung);
   }
-  assert.deepEqual([reader.waiting(), reader.posted(), reader.ended()], [1, 1, true]);
+  assert.deepEqual([reader.waiting(), reader.bell.messages(), reader.ended()], [1, 1, true]);
+  assert.equal(reader.bell.sleep(reader.bell.rung(), 1), false, "nobody has rung");
 });
 
 Deno.test("a block in shared memory reads as one in memory of its own", () => {

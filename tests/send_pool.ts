@@ -13,6 +13,7 @@ export const openPool = (
     size: board.workers.length,
     handoff,
     send: {
+      bell: new SharedArrayBuffer(8),
       board: memory,
       address: "::",
       dscp: 46,

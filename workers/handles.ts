@@ -33,7 +33,7 @@ export class SendWorker {
   }
   post(message: MainToSend): void {
     this.#port.postMessage(message);
-    this.ring?.posted();
+    this.ring?.bell.posted();
   }
   /** @hot Gives a block away. */
   give(block: ArrayBuffer): void {

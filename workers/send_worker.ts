@@ -5,6 +5,7 @@
  * of which is copied into memory of the worker's own with one call.
  */
 import { setImmediate } from "node:timers";
+import { Bell } from "../core/bell.ts";
 import { BlockView } from "../core/block.ts";
 import { Board } from "../core/board.ts";
 import { type HandoffMemory, HandoffReader } from "../core/handoff.ts";
@@ -31,14 +32,20 @@ const PRIORITY = 43;
 const TURN_BLOCKS = 32;
 
 let main: MessagePort;
-const tell = (message: SendToMain) => main.postMessage(message);
+/** Main's; from `start` on. */
+let bell: Bell;
+function tell(message: SendToMain): void {
+  main.postMessage(message);
+  bell.posted();
+}
 let sender: Sender | null = null;
 let ring: HandoffReader | null = null;
-/** Messages heard, modulo 2³²; compared with those that were posted. */
+/** Messages heard, modulo 2³²; compared with those that were posted, so that each is heard before the blocks behind it. */
 let heard = 0;
 
 async function start(options: SendOptions, handoff: HandoffMemory | null): Promise<void> {
   configureLog(options.log);
+  bell = new Bell(options.bell);
   try {
     const codec = await loadOpus(options.codec);
     const socket = openMediaSocket(options);
@@ -68,13 +75,14 @@ function drive(): void {
 
 /** @hot Works off blocks and sleeps in between, until a message waits or it is the event loop's turn. */
 function work(ring: HandoffReader, sender: Sender): void {
+  const bell = ring.bell;
   for (let blocks = 0; blocks < TURN_BLOCKS;) {
-    const bell = ring.bell();
-    if (ring.posted() !== heard || ring.ended()) return;
+    const rung = bell.rung();
+    if (bell.messages() !== heard || ring.ended()) return;
     if (ring.waiting() > 0) {
       take(ring, sender);
       blocks++;
-    } else ring.sleep(bell);
+    } else bell.sleep(rung);
   }
 }
 
