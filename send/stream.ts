@@ -18,7 +18,6 @@ export class Stream {
   readonly packet = new Uint8Array(OPUS_MAX_BYTES);
   bytes = 0;
   readonly #width: number;
-  readonly #pcm: Float32Array<ArrayBuffer>;
   /** null once it is disposed: until its sender's lists are made anew it may still be asked for a frame. */
   #encoder: Encoder | null;
   /** No sample of the frame under way is missing. */
@@ -30,7 +29,6 @@ export class Stream {
     this.frame = frame;
     this.bitrate = bitrate;
     this.#width = widthOf(source);
-    this.#pcm = new Float32Array(frame * this.#width);
     this.#encoder = new Encoder(isMix(source) ? 2 : 1, frame, bitrate);
   }
 
@@ -40,14 +38,13 @@ export class Stream {
       this.#whole = false;
       return;
     }
-    const width = this.#width, pcm = this.#pcm;
-    const from = plane + at * width, to = into * width, end = count * width;
-    for (let i = 0; i < end; i++) pcm[to + i] = samples[from + i];
+    const width = this.#width;
+    if (this.#encoder !== null) this.#encoder.gather(samples, plane + at * width, into * width, count * width);
   }
 
   /** @hot Encodes the frame that is complete now. True if that gave a packet. */
   encode(): boolean {
-    this.bytes = this.#whole && this.#encoder !== null ? this.#encoder.encode(this.#pcm, this.packet) : 0;
+    this.bytes = this.#whole && this.#encoder !== null ? this.#encoder.encodeGathered(this.packet) : 0;
     this.#whole = true;
     return this.bytes > 0;
   }

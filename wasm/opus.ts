@@ -61,11 +61,23 @@ export class Encoder implements Disposable {
     this.#set(EncoderCtl.SetForceChannels, channels);
   }
 
-  /** @hot Encodes `pcm` (frame × channels samples) into `packet`, at least {@link OPUS_MAX_BYTES} long; returns its bytes. */
+  /** Encodes `pcm` (frame × channels samples) into `packet`, at least {@link OPUS_MAX_BYTES} long; returns its bytes. */
   encode(pcm: Float32Array, packet: Uint8Array): number {
-    const libopus = this.#libopus, samples = libopus.HEAPF32, input = this.#pcm, count = this.#samples;
+    this.gather(pcm, 0, 0, this.#samples);
+    return this.encodeGathered(packet);
+  }
+
+  /** @hot Copies `count` samples (of all channels), from `from` on, to `into` in the frame under way. */
+  gather(samples: Float32Array, from: number, into: number, count: number): void {
+    const heap = this.#libopus.HEAPF32, to = this.#pcm + into;
     if (this.#encoder === 0) this.#fail(INVALID_STATE, "encode with an encoder that is freed");
-    for (let i = 0; i < count; i++) samples[input + i] = pcm[i];
+    for (let i = 0; i < count; i++) heap[to + i] = samples[from + i];
+  }
+
+  /** @hot Encodes what was gathered, as {@link encode}. */
+  encodeGathered(packet: Uint8Array): number {
+    const libopus = this.#libopus, input = this.#pcm;
+    if (this.#encoder === 0) this.#fail(INVALID_STATE, "encode with an encoder that is freed");
     const bytes = libopus._oc_encode_float(this.#encoder, input * 4, this.#frame, this.#packet, OPUS_MAX_BYTES);
     if (bytes < 0) this.#fail(bytes, "encode");
     const heap = libopus.HEAPU8, output = this.#packet;
