@@ -54,7 +54,7 @@ function sum(length: number, tracks: Iterable<readonly [Float32Array, number]>):
 function tones(length: number): Float32Array {
   const source = new Tones(CHANNELS), block = new Float32Array(BLOCK * CHANNELS), out = new Float32Array(length);
   for (let at = 0; at < length; at += BLOCK) {
-    source.render(at, block, 0, BLOCK);
+    source.render(at, block, 0);
     for (let i = 0; i < BLOCK; i++) {
       out[at + i] = (block[i * CHANNELS + 1] + block[i * CHANNELS + 6] + block[i * CHANNELS + 15]) / 3;
     }

@@ -77,12 +77,15 @@ export async function startControl(
     live.tick();
     telemetry.tick();
   };
+  const beat = () => {
+    live.beat();
+    audio.beat();
+  };
   feelPulses(health);
   const running = timers
     ? [
       setInterval(tick, SECOND_MS),
-      setInterval(() => live.beat(), BEAT_MS),
-      setInterval(() => audio.beat(), BEAT_MS),
+      setInterval(beat, BEAT_MS),
       setInterval(() => feelPulses(health), PULSE_MS),
     ]
     : [];

@@ -97,13 +97,23 @@ export class RingWriter extends RingViews {
 
 /** The main isolate's end. */
 export class RingReader extends RingViews {
+  /** One for each slot. */
+  readonly #blocks: readonly Float32Array[];
+
+  constructor(ring: RingMemory) {
+    super(ring);
+    this.#blocks = Array.from(
+      { length: RING_BLOCKS },
+      (_, i) => this.samples.subarray(i * this.blockSamples, (i + 1) * this.blockSamples),
+    );
+  }
   /** @hot Blocks that wait to be read. */
   waiting(): number {
     return (Atomics.load(this.words, Word.Written) - Atomics.load(this.words, Word.Read)) | 0;
   }
-  /** @hot Index into `samples` of the oldest waiting block. */
-  offset(): number {
-    return (Atomics.load(this.words, Word.Read) & (RING_BLOCKS - 1)) * this.blockSamples;
+  /** @hot The oldest waiting block, interleaved; the reader's until {@link release}. */
+  block(): Float32Array {
+    return this.#blocks[Atomics.load(this.words, Word.Read) & (RING_BLOCKS - 1)];
   }
   /** @hot Position of the first sample of the oldest waiting block. */
   position(): number {

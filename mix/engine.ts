@@ -79,7 +79,7 @@ export class Engine {
   #block(): void {
     const begun = now(), reader = this.#reader, mixer = this.#mixer, path = this.#path;
     const position = reader.position(), time = reader.time();
-    mixer.read(reader.samples, reader.offset(), position, Atomics.load(reader.words, Word.Live) !== 0);
+    mixer.read(reader.block(), position, Atomics.load(reader.words, Word.Live) !== 0);
     reader.release();
     const mixes = path.mixes;
     for (let i = 0; i < mixes.length; i++) {

@@ -1,5 +1,5 @@
 /**
- * The sum of a mix, four samples at a time: AssemblyScript, compiled to kernel.wasm by `deno task kernel`. What lies where in
+ * Trims and the sum of a mix, four samples at a time: AssemblyScript, compiled to kernel.wasm by `deno task kernel`. What lies where in
  * its memory, kernel.ts says; addresses are bytes. Knows nothing of fades and limiters; allocates nothing.
  */
 
@@ -12,8 +12,55 @@ const GAINS: i32 = 8 * MAX_CHANNELS;
 const HELD: i32 = 48 * 8;
 const FRESH: i32 = BLOCK * 8;
 
+/** What is louder (120 dB over full scale) is no sound but garbage; all that is less adds up to finite numbers. */
+const LOUDEST: f32 = 1e6;
+
 /** Channels that sound in the mix at hand: their samples' and gains' addresses. */
 const active: usize = memory.data(8 * MAX_CHANNELS);
+
+/**
+ * Makes planes of a block of interleaved samples, each channel by its trim; what isn't a number, or too loud, becomes
+ * silence. `trims` move as gains do in {@link sum}. Writes each channel's loudest magnitude to `meters`, the sums of their
+ * squares behind. Returns how many samples it silenced.
+ */
+export function trim(samples: usize, channels: i32, trims: usize, count: i32, inputs: usize, meters: usize): i32 {
+  const frame: usize = 4 * channels;
+  let bad = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    const at: usize = 4 * channel, plane = inputs + channel * (4 * BLOCK), last = v128.load32_splat(trims + at, 2 * GAINS);
+    let loudest = f32x4.splat(0), square = f32x4.splat(0), from = samples + at;
+    for (let i = 0; i < BLOCK; i += 4, from += 4 * frame) {
+      let x = v128.load32_zero(from);
+      x = v128.load_lane<f32>(from + frame, x, 1);
+      x = v128.load_lane<f32>(from + 2 * frame, x, 2);
+      x = v128.load_lane<f32>(from + 3 * frame, x, 3);
+      x = f32x4.mul(x, i < count ? moving(trims + at, i, count) : last);
+      const sound = f32x4.le(f32x4.abs(x), f32x4.splat(LOUDEST));
+      x = v128.and(x, sound);
+      bad += 4 - popcnt(i32x4.bitmask(sound));
+      v128.store(plane + 4 * i, x);
+      loudest = f32x4.max(loudest, f32x4.abs(x));
+      square = f32x4.add(square, f32x4.mul(x, x));
+    }
+    store<f32>(meters + at, most(loudest));
+    square = f32x4.add(square, v128.shuffle<f32>(square, square, 2, 3, 0, 1));
+    store<f32>(meters + at, f32x4.extract_lane(square, 0) + f32x4.extract_lane(square, 1), 4 * MAX_CHANNELS);
+  }
+  return bad;
+}
+
+// @ts-ignore: decorator
+@inline
+function moving(gain: usize, i: i32, count: i32): v128 {
+  const passed = f32x4.add(f32x4.splat(<f32>i), f32x4(1, 2, 3, 4));
+  return gainOf(gain, passed, f32x4.gt(passed, f32x4.splat(<f32>count)));
+}
+
+// @ts-ignore: decorator
+@inline
+function most(x: v128): f32 {
+  return max(max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)), max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)));
+}
 
 /**
  * Makes the next block of the mix at `mix`. `inputs`: planes of `channels` channels. `count`: samples within which the
@@ -90,6 +137,5 @@ export function peak(at: usize): f32 {
     a = f32x4.max(a, f32x4.abs(v128.load(at + i)));
     b = f32x4.max(b, f32x4.abs(v128.load(at + i, 16)));
   }
-  a = f32x4.max(a, b);
-  return max(max(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1)), max(f32x4.extract_lane(a, 2), f32x4.extract_lane(a, 3)));
+  return most(f32x4.max(a, b));
 }

@@ -1,11 +1,14 @@
 /**
- * The mixer's arithmetic with its memory: kernel.wasm (from kernel.as), where four samples at a time are summed. In: trimmed
- * channels and gains, written where they lie. Out: mixes, read where they lie; nothing is copied in or out. Main isolate;
- * allocates in the constructors.
+ * The mixer's arithmetic with its memory: kernel.wasm (from kernel.as), where four samples at a time are trimmed and summed.
+ * In: interleaved blocks and gains, written where they lie. Out: channels, their levels, and mixes, read where they lie. Main
+ * isolate; allocates in the constructors.
  *
  * ```
  * 0           the kernel's own
+ * TRIMS       value, step, end of MAX_CHANNELS channels each, as far apart as a mix's
+ * METERS      of MAX_CHANNELS channels: loudest magnitude, then sum of squares
  * INPUTS      channel n (from 0), BLOCK samples each
+ * then        a block as it comes, interleaved
  * then        mix n: gains' value, step, end (left and right of MAX_CHANNELS channels each), its line
  * ```
  *
@@ -14,14 +17,17 @@
  */
 import { LIMITER_DELAY } from "../core/limiter.ts";
 import { BLOCK, MAX_CHANNELS } from "../core/units.ts";
+import type { Gains } from "./ramp.ts";
 
 const PAGE = 65_536;
-const INPUTS = 4096;
+const TRIMS = 2048, METERS = 4096, INPUTS = 8192;
 const PLANE_BYTES = 4 * BLOCK, GAINS_BYTES = 8 * MAX_CHANNELS;
 const LINE_AT = 3 * GAINS_BYTES, LINE_BYTES = 8 * (LIMITER_DELAY + BLOCK);
 const MIX_BYTES = LINE_AT + LINE_BYTES;
 
 interface Exports {
+  /** Makes the inputs of a block, and its meters; returns how many samples were no sound. */
+  trim(samples: number, channels: number, trims: number, count: number, inputs: number, meters: number): number;
   /** Shifts a mix's line and puts the next block's sum into it. */
   sum(inputs: number, channels: number, mix: number, count: number): void;
   /** The loudest of BLOCK stereo frames. */
@@ -32,24 +38,47 @@ const MODULE = new WebAssembly.Module(Deno.readFileSync(new URL("./kernel.wasm",
 
 export class Kernel {
   readonly inputs: Float32Array;
+  /** Interleaved. */
+  readonly samples: Float32Array;
+  /** One for each channel: see {@link Ramp}. */
+  readonly trims: Gains;
+  /** Of each channel, in the block that was trimmed last: its loudest magnitude, the sum of its squares. */
+  readonly peaks: Float32Array;
+  readonly squares: Float32Array;
   readonly #channels: number;
+  readonly #samplesAt: number;
   readonly #buffer: ArrayBufferLike;
   readonly #exports: Exports;
 
   /** Room for mixes 0 … `mixes` − 1. The system gives memory only for those that are made. */
   constructor(channels: number, mixes: number) {
-    const bytes = INPUTS + channels * PLANE_BYTES + mixes * MIX_BYTES, pages = Math.ceil(bytes / PAGE);
+    const bytes = INPUTS + 2 * channels * PLANE_BYTES + mixes * MIX_BYTES, pages = Math.ceil(bytes / PAGE);
     // It never grows: views of it stay good.
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.#exports = new WebAssembly.Instance(MODULE, { env: { memory } }).exports as unknown as Exports;
     this.#channels = channels;
     this.#buffer = memory.buffer;
     this.inputs = new Float32Array(this.#buffer, INPUTS, channels * BLOCK);
+    this.#samplesAt = INPUTS + channels * PLANE_BYTES;
+    this.samples = new Float32Array(this.#buffer, this.#samplesAt, channels * BLOCK);
+    const gains = (at: number) => new Float32Array(this.#buffer, TRIMS + at * GAINS_BYTES, channels);
+    this.trims = { value: gains(0), step: gains(1), end: gains(2) };
+    this.peaks = new Float32Array(this.#buffer, METERS, channels);
+    this.squares = new Float32Array(this.#buffer, METERS + 4 * MAX_CHANNELS, channels);
   }
 
   /** Where a mix lies. */
   place(mix: number): MixPlace {
-    return new MixPlace(this.#buffer, INPUTS + this.#channels * PLANE_BYTES + mix * MIX_BYTES, 2 * this.#channels);
+    return new MixPlace(
+      this.#buffer,
+      this.#samplesAt + this.#channels * PLANE_BYTES + mix * MIX_BYTES,
+      2 * this.#channels,
+    );
+  }
+
+  /** @hot Trims `samples` into the inputs. `count`: samples within which trims move. How many were no sound. */
+  trim(count: number): number {
+    return this.#exports.trim(this.#samplesAt, this.#channels, TRIMS, count, INPUTS, METERS);
   }
 
   /** @hot The next block of a mix, out of the inputs. `count`: samples within which its gains move. */

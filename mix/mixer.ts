@@ -12,8 +12,6 @@ import { FADE, Fade, QUICK_FADE, SMALL_HOLE } from "./fade.ts";
 import { Kernel, type MixPlace } from "./kernel.ts";
 import { Ramp } from "./ramp.ts";
 
-/** What is louder (120 dB over full scale) is no sound but garbage; all that is less adds up to finite numbers. */
-const LOUDEST = 1e6;
 /** Before every block. */
 const NEVER = -(2 ** 30);
 
@@ -67,7 +65,7 @@ export class Mixer {
     this.channels = channels;
     this.#kernel = new Kernel(channels, row.mixPeaks.length);
     this.inputs = this.#kernel.inputs;
-    this.#trims = new Ramp(new Float32Array(channels).fill(1));
+    this.#trims = new Ramp(new Float32Array(channels).fill(1), this.#kernel.trims);
     this.#row = row;
   }
 
@@ -94,11 +92,11 @@ export class Mixer {
   }
 
   /**
-   * Takes the block that begins at `offset` of interleaved `samples`. `position` of its first sample; `live`: a device
-   * delivers now. After samples that are missing, and when a device is back, mixes come up from silence.
+   * Takes a block, interleaved. `position` of its first sample; `live`: a device delivers now. After samples that are
+   * missing, and when a device is back, mixes come up from silence.
    * @hot
    */
-  read(samples: Float32Array, offset: number, position: number = this.#next, live = true): void {
+  read(block: Float32Array, position: number = this.#next, live = true): void {
     const lost = this.#block === 0 ? 0 : position - this.#next;
     this.#rise = lost === 0 ? 0 : lost > 0 && lost <= SMALL_HOLE ? QUICK_FADE : FADE;
     if (live && !this.#live) this.#awaited = RING_BLOCKS;
@@ -107,38 +105,28 @@ export class Mixer {
     this.#block++;
     this.#position = position;
     this.#next = position + BLOCK;
-    const energy = this.#trim(samples, offset);
+    const loudest = this.#trim(block);
     if (this.#awaited === 0) return;
     // The device's first block may still lie in the ring, behind silence.
-    this.#awaited = energy > 0 ? 0 : this.#awaited - 1;
+    this.#awaited = loudest > 0 ? 0 : this.#awaited - 1;
     this.#rise = FADE;
   }
 
-  /** @hot Fills the inputs; returns the sum of all their squares. */
-  #trim(samples: Float32Array, offset: number): number {
-    const { channels, inputs } = this, { value, end, step, count } = this.#trims, { peaks, squares } = this.#row;
-    let bad = 0, energy = 0;
-    for (let channel = 0; channel < channels; channel++) {
-      const plane = channel * BLOCK, rise = step[channel], last = end[channel];
-      let gain = value[channel], peak = 0, square = 0;
-      for (let i = 0, from = offset + channel; i < BLOCK; i++, from += channels) {
-        gain = i < count ? gain + rise : last;
-        let sample = samples[from] * gain, size = Math.abs(sample);
-        if (!(size <= LOUDEST)) { // NaN compares as false
-          sample = size = 0;
-          bad++;
-        }
-        inputs[plane + i] = sample;
-        square += sample * sample;
-        if (size > peak) peak = size;
-      }
-      energy += square;
-      squares[channel] += square;
-      if (peak > peaks[channel]) peaks[channel] = peak;
-    }
-    if (bad > 0) this.#row.badSamples += bad;
+  /** @hot Fills the inputs; returns the largest magnitude in them. */
+  #trim(block: Float32Array): number {
+    const kernel = this.#kernel, { peaks, squares } = this.#row;
+    let loudest = 0;
+    kernel.samples.set(block);
+    const bad = kernel.trim(this.#trims.count);
     this.#trims.pass();
-    return energy;
+    if (bad > 0) this.#row.badSamples += bad;
+    for (let channel = 0; channel < this.channels; channel++) {
+      const peak = kernel.peaks[channel];
+      squares[channel] += kernel.squares[channel];
+      if (peak > peaks[channel]) peaks[channel] = peak;
+      if (peak > loudest) loudest = peak;
+    }
+    return loudest;
   }
 
   /** @hot Makes a mix of the channels read last; once for each block. */

@@ -46,12 +46,7 @@ export class Capture implements AsyncDisposable {
       // A wait on shared memory alone doesn't keep the process going.
       await Promise.race([ring.wait(), this.#ended]);
       for (; blocks.length < count && ring.waiting() > 0; ring.release()) {
-        const at = ring.offset();
-        blocks.push({
-          position: ring.position(),
-          time: ring.time(),
-          samples: ring.samples.slice(at, at + ring.blockSamples),
-        });
+        blocks.push({ position: ring.position(), time: ring.time(), samples: ring.block().slice() });
       }
     }
     return blocks;

@@ -97,7 +97,7 @@ Deno.test("the ring gives blocks in order with their position and time, and coun
         written++;
       } else if (reader.waiting() > 0) {
         const block = expected.shift()!;
-        assert.equal(reader.samples[reader.offset()], block);
+        assert.equal(reader.block()[0], block);
         assert.equal(reader.position(), block * BLOCK);
         assert.equal(reader.time(), block);
         reader.release();

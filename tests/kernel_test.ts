@@ -56,3 +56,44 @@ Deno.test("a block of a mix is the plain sum, whichever gains move for however l
     { numRuns: 200 },
   );
 });
+
+Deno.test("a block is trimmed as plainly, whichever trims move for however long; what is no sound is silence, and counted", () => {
+  const rough = fc.oneof(level, level, fc.constantFrom(NaN, Infinity, -Infinity, 3e38, 1e-30, 0));
+  fc.assert(
+    fc.property(strips, count, fc.array(rough, { minLength: 1, maxLength: 50 }), (strips, count, samples) => {
+      const channels = strips.length, kernel = new Kernel(channels, 1), { value, step, end } = kernel.trims;
+      const mix = kernel.place(0);
+      mix.line.fill(7);
+      kernel.samples.forEach((_, i, all) => all[i] = samples[(i * 7 + (i >> 5)) % samples.length]);
+      strips.forEach(({ from, to }, channel) => {
+        end[channel] = to[0];
+        value[channel] = count > 0 ? from[0] : to[0];
+        step[channel] = count > 0 ? (end[channel] - value[channel]) / count : 0;
+      });
+      const bad = kernel.trim(count);
+      let silenced = 0;
+      for (let channel = 0; channel < channels; channel++) {
+        let peak = 0, square = 0;
+        for (let i = 0; i < BLOCK; i++) {
+          const gain = i < count ? value[channel] + (i + 1) * step[channel] : end[channel];
+          const sample = kernel.samples[i * channels + channel], wanted = sample * gain;
+          const got = kernel.inputs[channel * BLOCK + i];
+          if (!(Math.abs(wanted) <= 1e6)) { // NaN compares as false
+            silenced++;
+            assert.equal(got, 0);
+          } else {
+            const size = Math.abs(sample) * (Math.abs(value[channel]) + Math.abs(end[channel])) * 2;
+            assert.ok(Math.abs(got - wanted) <= size * 2 ** -22 + 1e-40, `${got}, not ${wanted}`);
+          }
+          peak = Math.max(peak, Math.abs(got));
+          square += got * got;
+        }
+        assert.equal(kernel.peaks[channel], peak);
+        assert.ok(Math.abs(kernel.squares[channel] - square) <= square * 1e-5 + 1e-30);
+      }
+      assert.equal(bad, silenced);
+      assert.ok(mix.line.every((sample) => sample === 7), "it kept to its place");
+    }),
+    { numRuns: 200 },
+  );
+});

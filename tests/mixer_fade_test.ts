@@ -24,7 +24,7 @@ class Desk {
   play(count: number, block = ONES, heard = true): number[] {
     const out: number[] = [];
     for (let i = 0; i < count; i++) {
-      this.mixer.read(block, 0, this.position, this.live);
+      this.mixer.read(block, this.position, this.live);
       this.position += BLOCK;
       if (!heard) continue;
       const mix = this.mixer.mixes.get(0)!;

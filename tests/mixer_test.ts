@@ -28,7 +28,7 @@ const constant = (levels: number[]) =>
 function play(mixer: Mixer, block: Float32Array, count: number, mix = 0): number[] {
   const out: number[] = [];
   for (let i = 0; i < count; i++) {
-    mixer.read(block, 0);
+    mixer.read(block);
     mixer.render(mixer.mixes.get(mix)!);
     out.push(...mixer.mixes.get(mix)!.output);
   }
@@ -193,7 +193,7 @@ Deno.test("a mix never goes above its ceiling, and its meters say how far it was
 
 Deno.test("the sum of an input's squares gives its mean square", () => {
   const { main } = board(), mixer = new Mixer(2, main);
-  for (let i = 0; i < 10; i++) mixer.read(constant([0.5, -0.25]), 0);
+  for (let i = 0; i < 10; i++) mixer.read(constant([0.5, -0.25]));
   assert.equal(main.squares[0] / (10 * BLOCK), 0.25);
   assert.equal(main.squares[1] / (10 * BLOCK), 0.0625);
 });
@@ -206,7 +206,7 @@ Deno.test("what isn't a finite number, or louder than any sound, becomes silence
   block[2] = Infinity;
   block[5] = -Infinity;
   block[7] = 3e38;
-  mixer.read(block, 0);
+  mixer.read(block);
   assert.deepEqual([...mixer.inputs.slice(0, 3)], [0, 0, 0.5]);
   assert.deepEqual([...mixer.inputs.slice(BLOCK, BLOCK + 5)], [-0.75, -0.75, 0, 0, -0.75]);
   assert.equal(main.badSamples, 4);

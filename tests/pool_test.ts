@@ -45,7 +45,7 @@ class Desk implements AsyncDisposable {
           this.#block[i * CHANNELS + c] = dbToGain(-12) * Math.sin(2 * Math.PI * 100 * (c + 1) * t);
         }
       }
-      this.mixer.read(this.#block, 0);
+      this.mixer.read(this.#block);
       for (const mix of this.pool.mixes) this.mixer.render(this.mixer.mixes.get(mix)!);
       this.pool.handOver(this.mixer, this.position, now());
       this.position += BLOCK;
