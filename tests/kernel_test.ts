@@ -58,7 +58,7 @@ Deno.test("a block of a mix is the plain sum, whichever gains move for however l
 });
 
 Deno.test("a block is trimmed as plainly, whichever trims move for however long; what is no sound is silence, and counted", () => {
-  const rough = fc.oneof(level, level, fc.constantFrom(NaN, Infinity, -Infinity, 3e38, 1e-30, 0));
+  const rough = fc.oneof(level, level, fc.constantFrom(NaN, Infinity, -Infinity, 1e9, 1e-30, 0));
   fc.assert(
     fc.property(strips, count, fc.array(rough, { minLength: 1, maxLength: 50 }), (strips, count, samples) => {
       const channels = strips.length, kernel = new Kernel(channels, 1), { value, step, end } = kernel.trims;
