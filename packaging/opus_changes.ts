@@ -53,6 +53,14 @@ const CHANGES: Readonly<Record<string, readonly Change[]>> = {
 `,
     },
     {
+      from: "      for (i=0;i<N;i++) before[c] += ABS32(SHR32(in[c*(N+overlap)+overlap+i], 12));\n",
+      by: "      before[c] = magnitude_of(in+c*(N+overlap)+overlap, N);\n",
+    },
+    {
+      from: "      for (i=0;i<N;i++) after[c] += ABS32(SHR32(in[c*(N+overlap)+overlap+i], 12));\n",
+      by: "      after[c] = magnitude_of(in+c*(N+overlap)+overlap, N);\n",
+    },
+    {
       from: "   for (i=0;i<len-2*delay;i++) {\n",
       to: "   edges = 0;\n",
       by: "   autocorrelate(x, len-2*delay, delay, &r00, &r01, &r02);\n",

@@ -46,6 +46,13 @@ static inline float inner_product(const float *x, const float *y, int n) {
   return first_of(sum_of(sum));
 }
 
+/* celt_encoder.c, what the filter for pure tones gains: all magnitudes together. Of 4 n samples. */
+static inline float magnitude_of(const float *x, int n) {
+  v128_t sum = wasm_f32x4_splat(0);
+  for (int i = 0; i < n; i += 4) sum = wasm_f32x4_add(sum, wasm_f32x4_abs(wasm_v128_load(x + i)));
+  return first_of(sum_of(sum));
+}
+
 /* celt_encoder.c, the search for pure tones: n products of x with itself, and with itself one and two lags later. */
 static inline void autocorrelate(const float *x, int n, int lag, float *at0, float *at1, float *at2) {
   v128_t sum0 = wasm_f32x4_splat(0), sum1 = sum0, sum2 = sum0;
