@@ -13,7 +13,7 @@ import { restoreSessions } from "./joins.ts";
 import { Live, LIVE_PATH } from "./live.ts";
 import { watchLoad } from "./load.ts";
 import { postTrims, RAMP_MS, sweepMixes } from "./mixes.ts";
-import { type HttpServer, type ServerLimits, startServer } from "./server.ts";
+import { type HttpServer, type ServerLimits, startServer, type Upgrade } from "./server.ts";
 import { FRESH_STATE } from "./state.ts";
 import { sweepSessions } from "./sessions.ts";
 import { addSocketRoute } from "./sockets.ts";
@@ -21,7 +21,7 @@ import { startTelemetry } from "./telemetry.ts";
 
 const SECOND_MS = 1000;
 const PULSE_MS = 250;
-/** Meters: as often as the eye follows. */
+/** Meters: as often as the eye follows, while somebody is connected. */
 const BEAT_MS = 50;
 /** Requests under way when the house closes: the whole process has two seconds to end. */
 const STOP_MS = 500;
@@ -63,9 +63,21 @@ export async function startControl(
   for (const path of [LIVE_PATH, AUDIO_PATH]) addSocketRoute(app, path);
   const live = new Live(house), audio = new Audio(house);
   const names = doorNames(options.publicHost);
-  const upgrades = [
-    { path: LIVE_PATH, names, take: live.sockets.upgrade.bind(live.sockets) },
-    { path: AUDIO_PATH, names, take: audio.sockets.upgrade.bind(audio.sockets) },
+  let beating: ReturnType<typeof setInterval> | undefined;
+  const beat = () => {
+    live.beat();
+    audio.beat();
+    if (live.sockets.clients.size + audio.sockets.clients.size > 0) return;
+    clearInterval(beating);
+    beating = undefined;
+  };
+  const taking = (sockets: typeof live.sockets | typeof audio.sockets): Upgrade["take"] => (...connection) => {
+    sockets.upgrade(...connection);
+    if (timers) beating ??= setInterval(beat, BEAT_MS);
+  };
+  const upgrades: Upgrade[] = [
+    { path: LIVE_PATH, names, take: taking(live.sockets) },
+    { path: AUDIO_PATH, names, take: taking(audio.sockets) },
   ];
   const server = await startServer(app, options.http.address, options.http.port, upgrades, limits);
   const secure = await startSecureServer(app, options, upgrades, limits, timers);
@@ -77,15 +89,10 @@ export async function startControl(
     live.tick();
     telemetry.tick();
   };
-  const beat = () => {
-    live.beat();
-    audio.beat();
-  };
   feelPulses(health);
   const running = timers
     ? [
       setInterval(tick, SECOND_MS),
-      setInterval(beat, BEAT_MS),
       setInterval(() => feelPulses(health), PULSE_MS),
     ]
     : [];
@@ -99,6 +106,7 @@ export async function startControl(
     receive: ({ request, timestamp }) => house.reshapes.get(request)?.settle(timestamp),
     stop: async () => {
       for (const timer of running) clearInterval(timer);
+      clearInterval(beating);
       for (const { settle } of house.reshapes.values()) settle(null);
       const servers = [server.stop(STOP_MS), secure?.stop(STOP_MS)];
       await Promise.all([telemetry.stop(), live.sockets.stop(), audio.sockets.stop(), ...servers, house.store.stop()]);

@@ -31,8 +31,7 @@ export function fillBlock(
       samples.set(output, at);
       at += 2 * BLOCK;
     } else {
-      const inputs = mixer.inputs, plane = source * BLOCK;
-      for (let k = 0; k < BLOCK; k++) samples[at + k] = inputs[plane + k];
+      samples.set(mixer.planes[source], at);
       at += BLOCK;
     }
   }

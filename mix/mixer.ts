@@ -44,6 +44,8 @@ export class Mixer {
   readonly channels: number;
   /** Planar: channel n (from 0) begins at n × BLOCK; trimmed. */
   readonly inputs: Float32Array;
+  /** Each of them. */
+  readonly planes: readonly Float32Array[];
   readonly mixes: Map<number, Mix> = new Map();
   readonly #kernel: Kernel;
   readonly #trims: Ramp;
@@ -64,7 +66,8 @@ export class Mixer {
   constructor(channels: number, row: MainRow) {
     this.channels = channels;
     this.#kernel = new Kernel(channels, row.mixPeaks.length);
-    this.inputs = this.#kernel.inputs;
+    const inputs = this.inputs = this.#kernel.inputs;
+    this.planes = Array.from({ length: channels }, (_, i) => inputs.subarray(i * BLOCK, (i + 1) * BLOCK));
     this.#trims = new Ramp(new Float32Array(channels).fill(1), this.#kernel.trims);
     this.#row = row;
   }
