@@ -16,11 +16,11 @@ const port = self as unknown as {
   postMessage(message: ControlToMain): void;
   close(): void;
 };
-/** Main's; from `start` on. */
-let bell: Bell;
+/** From `start` on. */
+let mainBell: Bell;
 function tell(message: ControlToMain): void {
   port.postMessage(message);
-  bell.posted();
+  mainBell.posted();
 }
 let control: Promise<Control> | null = null;
 let discovery: Discovery | null = null;
@@ -44,7 +44,7 @@ function urlOf(scheme: "http" | "https", { publicHost }: ControlOptions, server:
 
 async function start(options: ControlOptions): Promise<void> {
   configureLog(options.log);
-  bell = new Bell(options.ring.memory);
+  mainBell = new Bell(options.ring.memory);
   try {
     control = startControl(options, tell);
     const { house, server, secure } = await control;

@@ -1,10 +1,8 @@
 /**
  * What a thread that drives sound sleeps on: who has a block or a message for it rings. In: memory that all of them share;
  * the bell is its first two words. While the thread sleeps its event loop stands still. So messages to it are counted, and
- * it gives its event loop a turn when there are more. Nothing here allocates after the constructor but {@link Bell.wait} and
- * {@link turn}.
+ * it lets its event loop go on when there are more. Nothing here allocates after the constructor but {@link Bell.wait}.
  */
-import { setImmediate } from "node:timers";
 
 /** Int32 words at the beginning of the memory. */
 const BELL_WORDS = 2;
@@ -14,9 +12,6 @@ const enum Word {
   /** Messages posted to it, modulo 2³². */
   Posted,
 }
-
-/** A turn of the event loop for who has work left: messages are heard, mostly, but no signals, for it doesn't look outside. */
-export const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 export class Bell {
   readonly #words: Int32Array;
@@ -46,12 +41,9 @@ export class Bell {
   sleep(rung: number, ms = Infinity): boolean {
     return Atomics.wait(this.#words, Word.Rung, rung, ms) !== "timed-out";
   }
-  /**
-   * The same without blocking: the event loop looks at all that waits for it, timers and signals too; but has a short turn
-   * ({@link turn}) if the bell was rung already. No time limit: each would cost a timer.
-   */
+  /** The same without blocking: the event loop goes on meanwhile. No time limit: each would cost a timer. */
   async wait(rung: number): Promise<void> {
     const result = Atomics.waitAsync(this.#words, Word.Rung, rung);
-    await (result.async ? result.value : turn());
+    if (result.async) await result.value;
   }
 }

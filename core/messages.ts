@@ -159,6 +159,8 @@ export type MainToNursery =
   | {
     readonly kind: "spawn";
     readonly id: number;
+    /** Main's (bell.ts). */
+    readonly bell: SharedArrayBuffer;
     readonly script: string;
     readonly name: string;
     readonly port: MessagePort;

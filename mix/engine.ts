@@ -4,7 +4,7 @@
  * blocks besides. Changes are applied between two blocks. One block takes some tens of microseconds; nothing in it allocates
  * but what the hand-over must.
  */
-import { turn } from "../core/bell.ts";
+import { setImmediate } from "node:timers";
 import type { Board } from "../core/board.ts";
 import { now } from "../core/clock.ts";
 import { record } from "../core/histogram.ts";
@@ -16,6 +16,16 @@ import type { Mixer } from "./mixer.ts";
 const TURN_BLOCKS = 16;
 /** ... and after this without a block: capture may have failed. */
 const IDLE_MS = 20;
+
+/** A message isn't always heard in the event loop's first wait for a block, for that can be the shorter one. */
+const MESSAGE_WAITS = 3;
+/** So many turns while blocks wait are short: a card may deliver several blocks at once. The next one looks at everything. */
+const SHORT_TURNS = 3;
+
+/** A turn of the event loop that doesn't wait for what comes from outside; some messages are heard in it. */
+const shortTurn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+// deno-lint-ignore foldback/device-clock -- of a main isolate that can't keep up
+const longTurn = () => new Promise<void>((resolve) => void setTimeout(resolve, 0));
 
 /** The way from the mixer to the network: the pool of workers, or the main isolate itself. */
 export interface SendPath {
@@ -35,8 +45,10 @@ export class Engine {
   readonly #path: SendPath;
   readonly #board: Board;
   #running = true;
-  /** Those that the event loop has had a turn for. */
+  /** Those that are known of. */
   #messages = 0;
+  /** Waits that the event loop gets for them. */
+  #owed = 0;
 
   constructor(reader: RingReader, mixer: Mixer, path: SendPath, board: Board) {
     this.#reader = reader;
@@ -48,13 +60,18 @@ export class Engine {
   /** Ends after {@link finish}, when the ring is empty. */
   async run(): Promise<void> {
     const reader = this.#reader, { bell } = reader;
-    for (;;) {
+    for (let busy = 0;;) {
       this.#work();
-      const rung = bell.rung();
-      this.#messages = bell.messages();
-      if (reader.waiting() > 0) await turn();
-      else if (this.#running) await bell.wait(rung);
-      else return;
+      const rung = bell.rung(), messages = bell.messages();
+      this.#owed = messages !== this.#messages ? MESSAGE_WAITS : Math.max(0, this.#owed - 1);
+      this.#messages = messages;
+      if (reader.waiting() > 0) {
+        await (busy++ % (SHORT_TURNS + 1) < SHORT_TURNS ? shortTurn() : longTurn());
+        continue;
+      }
+      busy = 0;
+      if (!this.#running) return;
+      await bell.wait(rung);
     }
   }
 
@@ -71,7 +88,8 @@ export class Engine {
       if (reader.waiting() > 0) {
         this.#block();
         blocks++;
-      } else if (!this.#running || bell.messages() !== this.#messages || !bell.sleep(rung, IDLE_MS)) return;
+      } else if (!this.#running || this.#owed > 0 || bell.messages() !== this.#messages) return;
+      else if (!bell.sleep(rung, IDLE_MS)) return;
     }
   }
 

@@ -53,23 +53,15 @@ export class NoSource extends Error {}
 
 /** From the mirror that this machine has Debian from. @throws NoSource */
 async function fetchSource(to: string): Promise<void> {
-  const indexes = await run("apt-get", [
-    "indextargets",
-    "--format",
-    "$(REPO_URI)",
-    "Created-By: Packages",
-    "Origin: Debian",
-  ]);
-  const [mirror] = indexes.split("\n");
-  if (mirror === "") throw new NoSource("apt knows no Debian mirror: apt-get update, or --source");
-  await run("/usr/lib/apt/apt-helper", [
-    "download-file",
-    `${mirror}pool/main/o/opus/${ARCHIVE}`,
-    to,
-    `SHA256:${SHA256}`,
-  ]).catch((error: Error) => {
-    throw new NoSource(error.message);
-  });
+  try {
+    const words = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"];
+    const [mirror] = (await run("apt-get", words)).split("\n");
+    if (mirror === "") throw new Error("apt knows no Debian mirror: apt-get update, or --source");
+    const url = `${mirror}pool/main/o/opus/${ARCHIVE}`;
+    await run("/usr/lib/apt/apt-helper", ["download-file", url, to, `SHA256:${SHA256}`]);
+  } catch (error) {
+    throw new NoSource((error as Error).message);
+  }
 }
 
 async function sha256(path: string): Promise<string> {

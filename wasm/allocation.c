@@ -47,7 +47,7 @@ static inline Bands row(const CELTMode *mode, int index, const Bands *widths, co
 }
 
 /* From what bands would get to what they do: up to the highest that reaches its threshold all they can use, above it `least`
-   or nothing. Returns the sum. */
+   or nothing, which no cap is below. Returns the sum. */
 static inline int give(Bands *bits, const Bands *thresholds, const Bands *caps, int least) {
   int top = 0;
   EACH {

@@ -39,7 +39,7 @@ export class Encoder implements Disposable {
   /** Index into HEAPU8. */
   readonly #packet: number;
 
-  /** `complexity`: 0 to 10; another than ours is for measuring. */
+  /** `complexity`: 0 to 10; another than ours is for measuring, and our own build refuses it. */
   constructor(channels: 1 | 2, frame: Frame, bitrate: BitRate, complexity = COMPLEXITY) {
     if (libopus === null) throw new Error("cannot make an Opus encoder: libopus is not loaded");
     this.#libopus = libopus;

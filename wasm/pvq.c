@@ -6,8 +6,8 @@
 #include "simd.h"
 #include "arch.h"
 
-/* Of 176 bins, the widest band at 20 ms. */
-enum { MOST_VECTORS = 44 };
+/* Of 88 bins, the widest band at 10 ms. */
+enum { MOST_VECTORS = 22 };
 /* As libopus: a sum that is larger is taken for infinite. */
 static const float MOST_SUM = 64;
 /* In the place of bins that aren't there: nothing gains from a pulse in addition to so many. */

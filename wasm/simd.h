@@ -1,7 +1,7 @@
 /*
  * Included before each file of libopus (packaging/opus.ts): its small loops by WebAssembly's SIMD, in the places that
- * libopus leaves for such. Results are those of libopus's C code, except that sums are taken in another order. Samples are
- * float, numbers of pulses int.
+ * libopus leaves for such. Results are those of libopus's C code, except that sums are taken in another order, and pulses
+ * compared by a quotient. Samples are float, numbers of pulses int.
  */
 #ifndef FOLDBACK_SIMD_H
 #define FOLDBACK_SIMD_H
@@ -46,7 +46,7 @@ static inline float inner_product(const float *x, const float *y, int n) {
   return first_of(sum_of(sum));
 }
 
-/* celt_encoder.c, what the filter for pure tones gains: all magnitudes together. Of 4 n samples. */
+/* celt_encoder.c, what the filter for pure tones gains: all magnitudes together. n is a multiple of 4. */
 static inline float magnitude_of(const float *x, int n) {
   v128_t sum = wasm_f32x4_splat(0);
   for (int i = 0; i < n; i += 4) sum = wasm_f32x4_add(sum, wasm_f32x4_abs(wasm_v128_load(x + i)));

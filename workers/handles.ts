@@ -63,12 +63,15 @@ export function openWorker(script: string, name: string, port: MessagePort, fail
 /** Send workers, made here or aside. */
 export class Nursery implements Disposable {
   readonly #script: string;
+  readonly #bell: SharedArrayBuffer;
   readonly #aside: Worker;
   readonly #workers = new Map<number, SendWorker>();
   #nextId = 0;
 
-  constructor(script: URL) {
+  /** `bell`: this isolate's. */
+  constructor(script: URL, bell: SharedArrayBuffer) {
     this.#script = script.href;
+    this.#bell = bell;
     this.#aside = new Worker(new URL("./nursery.ts", import.meta.url), {
       type: "module",
       name: "nursery",
@@ -96,7 +99,7 @@ export class Nursery implements Disposable {
       this.#post({ kind: "end", id });
     });
     this.#workers.set(id, handle);
-    this.#post({ kind: "spawn", id, script: this.#script, name, port }, [port]);
+    this.#post({ kind: "spawn", id, bell: this.#bell, script: this.#script, name, port }, [port]);
     return handle;
   }
   /** Ends every worker that was made aside. */

@@ -3,6 +3,7 @@
  * runs, 11 to 16 ms on an idle machine and hundreds on a busy one. The main isolate must not wait so long while others
  * hear its audio. What it starts talks with main through the port that it hands on. Allocates; not in the sound's way.
  */
+import { Bell } from "../core/bell.ts";
 import { type MainToNursery, never, type NurseryToMain } from "../core/messages.ts";
 import { openWorker } from "./handles.ts";
 
@@ -15,8 +16,12 @@ const workers = new Map<number, Worker>();
 main.onmessage = ({ data }) => {
   switch (data.kind) {
     case "spawn": {
-      const { id, script, name, port } = data;
-      workers.set(id, openWorker(script, name, port, (reason) => main.postMessage({ kind: "failed", id, reason })));
+      const { id, bell, script, name, port } = data;
+      const failed = (reason: string) => {
+        main.postMessage({ kind: "failed", id, reason });
+        new Bell(bell).posted();
+      };
+      workers.set(id, openWorker(script, name, port, failed));
       break;
     }
     case "end":

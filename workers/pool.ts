@@ -101,7 +101,7 @@ export class Pool implements SendPath {
   private constructor(options: PoolOptions, board: Board) {
     this.#options = options;
     this.#board = board;
-    this.#nursery = new Nursery(options.script);
+    this.#nursery = new Nursery(options.script, options.send.bell);
     this.#members = Array.from(
       { length: options.size },
       (_, i) => new Member(i, board.workers[i], options.mediaPort === 0 ? 0 : options.mediaPort + i),

@@ -32,11 +32,11 @@ const PRIORITY = 43;
 const TURN_BLOCKS = 32;
 
 let main: MessagePort;
-/** Main's; from `start` on. */
-let bell: Bell;
+/** From `start` on. */
+let mainBell: Bell;
 function tell(message: SendToMain): void {
   main.postMessage(message);
-  bell.posted();
+  mainBell.posted();
 }
 let sender: Sender | null = null;
 let ring: HandoffReader | null = null;
@@ -45,7 +45,7 @@ let heard = 0;
 
 async function start(options: SendOptions, handoff: HandoffMemory | null): Promise<void> {
   configureLog(options.log);
-  bell = new Bell(options.bell);
+  mainBell = new Bell(options.bell);
   try {
     const codec = await loadOpus(options.codec);
     const socket = openMediaSocket(options);
