@@ -32,25 +32,41 @@ const FIXED = {
 
 const CHANGES: Readonly<Record<string, readonly Change[]>> = {
   [ENCODER]: [
-    // The filter for pure tones keeps 21 ms of samples for each frame; where it does nothing, only its memory is due.
+    // The filter for pure tones looks back 21 ms: a frame is put behind those before it, instead of moving them all.
+    { from: "   int prefilter_tapset;\n#ifdef", by: "   int prefilter_tapset;\n   int oldest;\n#ifdef" },
+    { from: "channels*QEXT_SCALE(COMBFILTER_MAXPERIOD)*sizeof(celt_sig)", by: "channels*HISTORY*sizeof(celt_sig)" },
+    { from: "CC*(overlap+QEXT_SCALE(COMBFILTER_MAXPERIOD))", by: "CC*(overlap+HISTORY)" },
+    { from: "(st->mode->overlap+QEXT_SCALE2(COMBFILTER_MAXPERIOD, st->qext_scale))", by: "(st->mode->overlap+HISTORY)" },
+    { from: "[(1+c)*QEXT_SCALE(COMBFILTER_MAXPERIOD)-overlap]", by: "[c*HISTORY+st->oldest+COMBFILTER_MAXPERIOD-overlap]" },
     {
       from: "   ALLOC(_pre, CC*(N+max_period), celt_sig);\n",
-      by: `   if (st->prefilter_gain == 0 && !(enabled && toneishness > .99f))
+      to: "   /* If we detect that the signal",
+      by: `   int oldest = st->oldest + max_period + N > HISTORY ? 0 : st->oldest;
+   for (c = 0; c < CC; c++)
+   {
+      celt_sig *history = prefilter_mem + c*HISTORY;
+      pre[c] = history + oldest;
+      if (oldest != st->oldest) OPUS_MOVE(history, history + st->oldest, max_period);
+      OPUS_COPY(pre[c] + max_period, in + c*(N+overlap) + overlap, N);
+   }
+   st->oldest = oldest + N;
+   if (st->prefilter_gain == 0 && !(enabled && toneishness > .99f))
    {
       *pitch = st->prefilter_period = COMBFILTER_MINPERIOD;
       *gain = *qgain = 0;
       for (c = 0; c < CC; c++)
       {
-         celt_sig *frame = in + c*(N+overlap), *memory = prefilter_mem + c*max_period;
-         OPUS_COPY(frame, st->in_mem + c*overlap, overlap);
-         OPUS_COPY(st->in_mem + c*overlap, frame + N, overlap);
-         OPUS_MOVE(memory, memory + N, max_period - N);
-         OPUS_COPY(memory + max_period - N, frame + overlap, N);
+         OPUS_COPY(in + c*(N+overlap), st->in_mem + c*overlap, overlap);
+         OPUS_COPY(st->in_mem + c*overlap, in + c*(N+overlap) + N, overlap);
       }
       return 0;
    }
-   ALLOC(_pre, CC*(N+max_period), celt_sig);
 `,
+    },
+    {
+      from: "      if (N>max_period)\n",
+      to: "   } while (++c<CC);\n\n   RESTORE_STACK;\n   *gain = gain1;",
+      by: "",
     },
     {
       from: "      for (i=0;i<N;i++) before[c] += ABS32(SHR32(in[c*(N+overlap)+overlap+i], 12));\n",

@@ -46,6 +46,9 @@ static inline float inner_product(const float *x, const float *y, int n) {
   return first_of(sum_of(sum));
 }
 
+/* celt_encoder.c, for each channel: the 1024 samples that the filter for pure tones looks back, and room for newer ones. */
+enum { HISTORY = 1024 + 960 };
+
 /* celt_encoder.c, what the filter for pure tones gains: all magnitudes together. n is a multiple of 4. */
 static inline float magnitude_of(const float *x, int n) {
   v128_t sum = wasm_f32x4_splat(0);
