@@ -36,8 +36,14 @@ const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     { from: "   int prefilter_tapset;\n#ifdef", by: "   int prefilter_tapset;\n   int oldest;\n#ifdef" },
     { from: "channels*QEXT_SCALE(COMBFILTER_MAXPERIOD)*sizeof(celt_sig)", by: "channels*HISTORY*sizeof(celt_sig)" },
     { from: "CC*(overlap+QEXT_SCALE(COMBFILTER_MAXPERIOD))", by: "CC*(overlap+HISTORY)" },
-    { from: "(st->mode->overlap+QEXT_SCALE2(COMBFILTER_MAXPERIOD, st->qext_scale))", by: "(st->mode->overlap+HISTORY)" },
-    { from: "[(1+c)*QEXT_SCALE(COMBFILTER_MAXPERIOD)-overlap]", by: "[c*HISTORY+st->oldest+COMBFILTER_MAXPERIOD-overlap]" },
+    {
+      from: "(st->mode->overlap+QEXT_SCALE2(COMBFILTER_MAXPERIOD, st->qext_scale))",
+      by: "(st->mode->overlap+HISTORY)",
+    },
+    {
+      from: "[(1+c)*QEXT_SCALE(COMBFILTER_MAXPERIOD)-overlap]",
+      by: "[c*HISTORY+st->oldest+COMBFILTER_MAXPERIOD-overlap]",
+    },
     {
       from: "   ALLOC(_pre, CC*(N+max_period), celt_sig);\n",
       to: "   /* If we detect that the signal",
@@ -81,12 +87,28 @@ const CHANGES: Readonly<Record<string, readonly Change[]>> = {
       to: "   edges = 0;\n",
       by: "   autocorrelate(x, len-2*delay, delay, &r00, &r01, &r02);\n",
     },
-    // Complexity 0 doesn't look at these.
+    // What is used so far, in full bits while it's certain that they do: the exact number takes longer.
+    {
+      from: "tell+(dynalloc_loop_logp<<BITRES) < total_bits-total_boost\n",
+      by:
+        "(((ec_tell(enc)+dynalloc_loop_logp)<<BITRES) < total_bits-total_boost || (int)ec_tell_frac(enc)+(dynalloc_loop_logp<<BITRES) < total_bits-total_boost)\n",
+    },
+    { from: "         tell = ec_tell_frac(enc);\n         if (!flag)", by: "         if (!flag)" },
+    {
+      from: "   alloc_trim = 5;\n   if (tell+(6<<BITRES)",
+      by: "   alloc_trim = 5;\n   tell = ec_tell_frac(enc);\n   if (tell+(6<<BITRES)",
+    },
+    // Constant bit rate and complexity 0 don't look at these.
+    {
+      from: "   if (!st->lfe)\n   {\n      celt_glog follow=",
+      to: '   /*for (i=0;i<21;i++)\n      printf("%f ", bandLogE',
+      by: "",
+    },
     { from: "         spread_weight[i] = 32 >> shift;\n", by: "" },
     { from: "         importance[i] = (int)floor(.5f+13*celt_exp2_db(MING(follower[i], GCONST(4.f))));\n", by: "" },
     {
-      from: "median_of_5(const celt_glog *x)\n{\n",
-      by: "median_of_5(const celt_glog *x)\n{\n   return median_of(x[0], x[1], x[2], x[3], x[4]);\n",
+      from: "         for (i=2;i<end-2;i++)\n            f[i] = MAXG(f[i], median_of_5(&bandLogE3[i-2])-offset);\n",
+      by: "         not_below_medians(f, bandLogE3, end, offset);\n",
     },
   ],
   "celt/rate.c": [

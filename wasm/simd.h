@@ -75,12 +75,21 @@ static inline void autocorrelate(const float *x, int n, int lag, float *at0, flo
   *at2 = first_of(sum_of(sum2));
 }
 
-/* celt_encoder.c: the median of five, without a branch. */
-static inline float median_of(float a, float b, float c, float d, float e) {
-#define LESS(x, y) ((x) < (y) ? (x) : (y))
-#define MORE(x, y) ((x) > (y) ? (x) : (y))
-  float low = MORE(LESS(a, b), LESS(d, e)), high = LESS(MORE(a, b), MORE(d, e));
-  return MORE(LESS(low, high), LESS(c, MORE(low, high)));
+/* celt_encoder.c: each of a band's floors, but the first two and the last two, isn't further than `depth` below the median
+   of the five levels around it. Four bands at once; the last four over again. At least 8. */
+static inline void not_below_medians(float *floors, const float *levels, int bands, float depth) {
+#define LESS wasm_f32x4_pmin
+#define MORE wasm_f32x4_pmax
+  for (int i = 0, last = bands - 8;; i += 4) {
+    if (i > last) i = last;
+    v128_t a = wasm_v128_load(levels + i), b = wasm_v128_load(levels + i + 1), c = wasm_v128_load(levels + i + 2);
+    v128_t d = wasm_v128_load(levels + i + 3), e = wasm_v128_load(levels + i + 4);
+    v128_t low = MORE(LESS(a, b), LESS(d, e)), high = LESS(MORE(a, b), MORE(d, e));
+    v128_t median = MORE(LESS(low, high), LESS(c, MORE(low, high)));
+    float *at = floors + i + 2;
+    wasm_v128_store(at, MORE(wasm_v128_load(at), wasm_f32x4_sub(median, wasm_f32x4_splat(depth))));
+    if (i == last) return;
+  }
 #undef LESS
 #undef MORE
 }
