@@ -40,13 +40,20 @@ export class BlockView {
   readonly words: Int32Array;
   /** Index 0 is the block's first byte: a plane at byte b begins at b / 4. */
   readonly samples: Float32Array;
+  #first: Float32Array;
 
   /** `capacity` in bytes; in memory of its own, or from `at` on in a piece that others have views of too. Both multiples of 8. */
   constructor(capacity: number, memory: ArrayBufferLike = new ArrayBuffer(capacity), at = 0) {
     this.bytes = new Uint8Array(memory, at, capacity);
     this.head = new Float64Array(memory, at, 2);
     this.words = new Int32Array(memory, at, capacity / 4);
-    this.samples = new Float32Array(memory, at, capacity / 4);
+    this.#first = this.samples = new Float32Array(memory, at, capacity / 4);
+  }
+  /** @hot The first `count` of {@link samples}; another view only where the count has changed. */
+  first(count: number): Float32Array {
+    // allocates: after a change of what is needed
+    if (this.#first.length !== count) this.#first = this.samples.subarray(0, count);
+    return this.#first;
   }
   get position(): number {
     return this.head[0];

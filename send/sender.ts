@@ -3,8 +3,7 @@
  * receiver and frame, sends them with one system call, then looks at what clients have sent (inbound.ts). A send worker
  * owns one; with `--send-mode sync` the main isolate does. {@link Sender.block} allocates nothing.
  */
-import type { BlockView } from "../core/block.ts";
-import { planesAt, type Source, widthOf } from "../core/block.ts";
+import type { BlockView, Source } from "../core/block.ts";
 import { type Board, Flow, type WorkerRow } from "../core/board.ts";
 import { now, stamp } from "../core/clock.ts";
 import { bucketBetween } from "../core/histogram.ts";
@@ -12,8 +11,10 @@ import type { Receiver, SendToMain, ServeMessage } from "../core/messages.ts";
 import { BLOCK, FRAME_GRID, MAX_CHANNELS, type Milliseconds, type RtpTimestamp, samplesToMs } from "../core/units.ts";
 import { Inbound } from "./inbound.ts";
 import { type Change, Served } from "./served.ts";
+import { Planes } from "./planes.ts";
 import type { MediaSocket } from "./socket.ts";
 import { type FrameGroup, frameGroups, StreamPool } from "./stream.ts";
+import { Gatherer } from "../wasm/opus.ts";
 
 /** No valid binding for so long pauses a client (RFC 7675 asks for at most 30 s; the contract says 3). */
 const CONSENT_MS = 3000;
@@ -41,8 +42,8 @@ export class Sender {
   /** A list, gone through by index: going through a Map leaves garbage. */
   readonly #served: Served[] = [];
   readonly #inbound: Inbound;
-  /** Where each source's samples begin in the block at hand, or −1. */
-  readonly #planes: Int32Array;
+  readonly #gatherer = new Gatherer();
+  readonly #planes: Planes;
   /** Receivers of the datagrams in the batch. */
   readonly #batch: Served[] = [];
   #batched = 0;
@@ -72,7 +73,7 @@ export class Sender {
     this.#row = options.board.workers[options.worker];
     this.#tell = options.tell;
     this.#pool = new StreamPool(options.shareEncodes);
-    this.#planes = new Int32Array(MAX_CHANNELS + options.board.slots.length);
+    this.#planes = new Planes(MAX_CHANNELS + options.board.slots.length);
     this.#inbound = new Inbound(options.socket, this.#row, this.#served, {
       resume: (served) => {
         served.resume(this.#pool);
@@ -95,13 +96,13 @@ export class Sender {
     const times = this.#times, position = view.position;
     stamp(times, Time.Begun);
     times[Time.Available] = view.head[1];
-    this.#locate(view);
+    this.#gatherer.load(view.first(this.#planes.locate(view)));
     for (let i = 0; i < this.#groups.length; i++) {
       const group = this.#groups[i];
       if (group.streams.length === 0) continue;
       group.begin(position);
       for (let at = 0; at < BLOCK;) {
-        at = group.gather(view.samples, this.#planes, at);
+        at = group.gather(this.#gatherer, this.#planes.at, at);
         if (group.reframer.full) this.#frame(group, position + BLOCK);
       }
     }
@@ -114,18 +115,6 @@ export class Sender {
     stamp(times, Time.Done);
     this.#row.busyUs += ((times[Time.Done] - times[Time.Begun]) * 1000) | 0;
     this.#row.blocks++;
-  }
-
-  /** @hot Finds each source's samples in the block. */
-  #locate(view: BlockView): void {
-    const planes = this.#planes;
-    planes.fill(-1);
-    let plane = planesAt(view.count) >> 2;
-    for (let i = 0; i < view.count; i++) {
-      const source = view.source(i);
-      planes[source] = plane;
-      plane += widthOf(source) * BLOCK;
-    }
   }
 
   /** @hot A frame is complete in the block that ends at `end`: encode each stream, write each receiver's datagram, send. */
@@ -294,6 +283,7 @@ export class Sender {
     for (const { receiver } of [...this.#served]) this.#close(receiver.slot);
     this.#socket.flush();
     this.#pool.dispose();
+    this.#gatherer[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
     this.#row.encoders = 0;
   }

@@ -4,7 +4,7 @@
  */
 import { isMix, type Source, widthOf } from "../core/block.ts";
 import { type BitRate, BLOCK, type Frame, FRAMES } from "../core/units.ts";
-import { Encoder, OPUS_MAX_BYTES } from "../wasm/opus.ts";
+import { Encoder, type Gatherer, OPUS_MAX_BYTES } from "../wasm/opus.ts";
 import { Reframer } from "./reframe.ts";
 
 export class Stream {
@@ -32,14 +32,14 @@ export class Stream {
     this.#encoder = new Encoder(isMix(source) ? 2 : 1, frame, bitrate);
   }
 
-  /** @hot Copies `count` samples (or pairs) that begin `at` into the plane, to `into` in the frame; `plane` < 0: they are missing. */
-  gather(samples: Float32Array, plane: number, at: number, count: number, into: number): void {
+  /** @hot Has `count` samples (or pairs) that begin `at` into the plane taken to `into` in the frame; `plane` < 0: they are missing. */
+  gather(gatherer: Gatherer, plane: number, at: number, count: number, into: number): void {
     if (plane < 0) {
       this.#whole = false;
       return;
     }
     const width = this.#width;
-    if (this.#encoder !== null) this.#encoder.gather(samples, plane + at * width, into * width, count * width);
+    if (this.#encoder !== null) gatherer.add(this.#encoder, plane + at * width, into * width, count * width);
   }
 
   /** @hot Encodes the frame that is complete now. True if that gave a packet. */
@@ -84,10 +84,10 @@ export class FrameGroup<Receiver> {
   }
 
   /**
-   * @hot Takes a block's samples from `at` until a frame is complete or the block ends; returns where it ended.
-   * `planes[source]` is where a source's samples begin in `samples`, or −1.
+   * @hot Takes the samples of the block in `gatherer` from `at` until a frame is complete or the block ends; returns where
+   * it ended. `planes[source]` is where a source's samples begin, or −1.
    */
-  gather(samples: Float32Array, planes: Int32Array, at: number): number {
+  gather(gatherer: Gatherer, planes: Int32Array, at: number): number {
     const reframer = this.reframer, streams = this.streams;
     let next = at;
     while (next < BLOCK) {
@@ -96,8 +96,9 @@ export class FrameGroup<Receiver> {
       if (reframer.copy > 0) {
         for (let i = 0; i < streams.length; i++) {
           const stream = streams[i];
-          stream.gather(samples, planes[stream.source], from, reframer.copy, reframer.into);
+          stream.gather(gatherer, planes[stream.source], from, reframer.copy, reframer.into);
         }
+        gatherer.flush();
       }
       if (reframer.full) return next;
     }

@@ -10,6 +10,7 @@ import { changed, CHANGED_FILES } from "../packaging/opus_changes.ts";
 import { type Codec, codecOf } from "../wasm/libopus.ts";
 import { Encoder, loadOpus, OPUS_MAX_BYTES } from "../wasm/opus.ts";
 import { documentedEncoder, music } from "./documented_encoder.ts";
+import { gatheredIsEncoded } from "./gathered.ts";
 import { oggOpus } from "./ogg.ts";
 import { missingPackages, programTest } from "./require.ts";
 
@@ -174,6 +175,11 @@ buildTest(
     }
   },
 );
+
+buildTest("our own build gathers piece by piece, for many encoders at once, as it does for one", async () => {
+  await loadOpus(own);
+  gatheredIsEncoded();
+});
 
 buildTest("our own build refuses what it wasn't made for", async () => {
   await loadOpus(own);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type BitRate, FRAMES } from "../core/units.ts";
 import { documentedEncoder, music } from "./documented_encoder.ts";
+import { gatheredIsEncoded } from "./gathered.ts";
 import { Encoder, loadOpus, OPUS_MAX_BYTES } from "../wasm/opus.ts";
 
 Deno.test("an encoder can't be made before libopus is loaded", async () => {
@@ -26,6 +27,11 @@ for (const channels of [1, 2] as const) {
     }
   }
 }
+
+Deno.test("frames gathered piece by piece, for many encoders at once, are encoded as whole ones are", async () => {
+  await loadOpus(null);
+  gatheredIsEncoded();
+});
 
 Deno.test("an encoder that was freed is freed once, and encodes no more", async () => {
   await loadOpus(null);

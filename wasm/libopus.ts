@@ -27,7 +27,12 @@ export interface Libopus {
   _oc_destroy_encoder(encoder: number): void;
   /** opus_encoder_ctl for requests that take one number. @returns 0, or an error's negative number */
   _oc_encoder_ctl(encoder: number, request: number, value: number): number;
-  /** opus_encode_float. @returns bytes of the packet, or an error's negative number */
+  /**
+   * Takes `count` pieces: each four Int32 words, the encoder, from where, to where, how many samples of all its channels.
+   * Our own build takes the high pass before an encode along, for four encoders at once.
+   */
+  _oc_gather(pieces: number, count: number): void;
+  /** opus_encode_float, of what was gathered. @returns bytes of the packet, or an error's negative number */
   _oc_encode_float(encoder: number, pcm: number, frame: number, packet: number, maxBytes: number): number;
   _oc_strerror(error: number): number;
   UTF8ToString(text: number): string;
@@ -39,6 +44,7 @@ const FUNCTIONS = [
   "_oc_create_encoder",
   "_oc_destroy_encoder",
   "_oc_encoder_ctl",
+  "_oc_gather",
   "_oc_encode_float",
   "_oc_strerror",
 ] as const satisfies (keyof Libopus)[];
@@ -46,6 +52,9 @@ const NAMES = ["HEAPU8", "HEAP32", "HEAPF32", "UTF8ToString", ...FUNCTIONS] as c
 
 /** What the C compiler calls them: the same without the underscore. */
 type OwnExports = Readonly<Record<string, (...words: number[]) => number>>;
+
+/** Int32 words of a piece, as {@link Libopus._oc_gather} takes them. */
+export const PIECE_WORDS = 4;
 
 /** Where the package keeps it, relative to its entry point. */
 const GENERATED = "./generated/libopus.generated.mjs";
@@ -69,10 +78,22 @@ export function codecOf(choice: CodecChoice = "auto", own: URL = OWN_BUILD): Cod
 export async function loadLibopus(codec: Codec): Promise<{ libopus: Libopus; name: string }> {
   if (codec !== null) return loadOwn(codec);
   const place = new URL(GENERATED, import.meta.resolve("libopus-wasm")).href;
-  const { default: create } = await import(place) as { default: () => Promise<Libopus> };
+  const { default: create } = await import(place) as { default: () => Promise<Omit<Libopus, "_oc_gather">> };
+  const theirs = await create();
   return {
-    libopus: checked(await create(), place),
+    libopus: checked(Object.assign(theirs, { _oc_gather: copies(theirs) }), place),
     name: manifest.imports["libopus-wasm"].replace(/^npm:(.*)@/, "$1 "),
+  };
+}
+
+/** The package encodes what was copied; `views`: as they are at that moment. */
+function copies(views: Pick<Libopus, "HEAP32" | "HEAPF32">): Libopus["_oc_gather"] {
+  return (pieces, count) => {
+    const words = views.HEAP32, samples = views.HEAPF32;
+    for (let at = pieces / 4; count > 0; count--, at += PIECE_WORDS) {
+      const from = words[at + 1] / 4, to = words[at + 2] / 4, n = words[at + 3];
+      for (let i = 0; i < n; i++) samples[to + i] = samples[from + i];
+    }
   };
 }
 
@@ -89,7 +110,7 @@ function loadOwn(codec: WebAssembly.Module): { libopus: Libopus; name: string } 
     ...Object.fromEntries(FUNCTIONS.map((name) => [name, own[name.slice(1)]])),
   };
   return {
-    libopus: checked(libopus as unknown as Libopus, "our own build"),
+    libopus: checked(libopus as unknown as Libopus, "our own build, which deno task build:opus makes anew,"),
     name: `${text(own.opus_get_version_string())}, own build, SIMD`,
   };
 }

@@ -42,16 +42,6 @@ static inline Complex add_i(Complex a, Complex b) { return (Complex){wasm_f32x4_
 
 static inline v128_t backwards(v128_t v) { return wasm_i32x4_shuffle(v, v, 3, 2, 1, 0); }
 
-/* Rows become columns. */
-static inline void transpose(v128_t v[4]) {
-  v128_t a = wasm_i32x4_shuffle(v[0], v[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(v[2], v[3], 0, 4, 1, 5);
-  v128_t c = wasm_i32x4_shuffle(v[0], v[1], 2, 6, 3, 7), d = wasm_i32x4_shuffle(v[2], v[3], 2, 6, 3, 7);
-  v[0] = wasm_i32x4_shuffle(a, b, 0, 1, 4, 5);
-  v[1] = wasm_i32x4_shuffle(a, b, 2, 3, 6, 7);
-  v[2] = wasm_i32x4_shuffle(c, d, 0, 1, 4, 5);
-  v[3] = wasm_i32x4_shuffle(c, d, 2, 3, 6, 7);
-}
-
 /* The butterfly of four, without twiddles. */
 static inline void butterfly4(Complex x[4]) {
   Complex even = add(x[0], x[2]), odd = add(x[1], x[3]), a = sub(x[0], x[2]), b = sub(x[1], x[3]);

@@ -12,7 +12,7 @@
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
-enum { RATE = 48000, CHANNELS = 2, SIZES = 3, LONGEST = 480, BANDS = 21 };
+enum { RATE = 48000, CHANNELS = 2, SIZES = 3, BANDS = 21 };
 /* Configurations 28 to 30: CELT, full band, 2.5 to 10 ms (RFC 6716 section 3.1). */
 enum { FULLBAND_2_5_MS = 28 };
 /* As opus_encoder.c's dc_reject(): a first-order high pass at 3 Hz, and what keeps it out of denormals. */
@@ -65,22 +65,74 @@ int EXPORT(oc_encoder_ctl)(Encoder *encoder, int request, int value) {
   return as_it_is ? OPUS_OK : OPUS_UNIMPLEMENTED;
 }
 
-/* The samples without what doesn't move; silence where they are no sound. */
-static void without_dc(Encoder *encoder, const float *pcm, float *out, int frame) {
-  int channels = encoder->channels, samples = frame * channels;
+/* What an encoder takes from a block for its next frame: `samples` of all its channels, from and to places in this memory. */
+typedef struct {
+  Encoder *encoder;
+  const float *from;
+  float *to;
+  int samples;
+} Piece;
+
+/* What doesn't move is taken away, from sample `i` of each channel on. */
+static void high_pass(const Piece *piece, int i) {
+  int channels = piece->encoder->channels;
   for (int c = 0; c < channels; c++) {
-    float dc = encoder->dc[c];
-    for (int i = c; i < samples; i += channels) {
-      float x = pcm[i];
-      out[i] = x - dc;
+    float dc = piece->encoder->dc[c];
+    for (int k = i * channels + c; k < piece->samples; k += channels) {
+      float x = piece->from[k];
+      piece->to[k] = x - dc;
       dc = DC * x + VERY_SMALL_SAMPLE + (1 - DC) * dc;
     }
-    encoder->dc[c] = dc;
+    piece->encoder->dc[c] = dc;
   }
-  /* Not a number is no less either. */
-  if (celt_inner_prod(out, out, samples, 0) < MOST_ENERGY) return;
-  for (int i = 0; i < samples; i++) out[i] = 0;
-  for (int c = 0; c < channels; c++) encoder->dc[c] = 0;
+}
+
+enum { LANES = 4 };
+/* The same of as many mono encoders as a vector has lanes: each sample needs the one before, so a lane is an encoder. */
+static void high_pass_lanes(const Piece *p) {
+  const v128_t part = wasm_f32x4_splat(DC), rest = wasm_f32x4_splat(1 - DC), small = wasm_f32x4_splat(VERY_SMALL_SAMPLE);
+  v128_t dc = wasm_f32x4_make(p[0].encoder->dc[0], p[1].encoder->dc[0], p[2].encoder->dc[0], p[3].encoder->dc[0]);
+  int i = 0;
+  for (; i + LANES <= p->samples; i += LANES) {
+    v128_t x[LANES];
+    for (int k = 0; k < LANES; k++) x[k] = wasm_v128_load(p[k].from + i);
+    transpose(x);
+    for (int k = 0; k < LANES; k++) {
+      v128_t now = x[k];
+      x[k] = wasm_f32x4_sub(now, dc);
+      dc = wasm_f32x4_add(wasm_f32x4_add(wasm_f32x4_mul(part, now), small), wasm_f32x4_mul(rest, dc));
+    }
+    transpose(x);
+    for (int k = 0; k < LANES; k++) wasm_v128_store(p[k].to + i, x[k]);
+  }
+  float out[LANES];
+  wasm_v128_store(out, dc);
+  for (int k = 0; k < LANES; k++) {
+    p[k].encoder->dc[0] = out[k];
+    high_pass(p + k, i);
+  }
+}
+
+/* The next pieces are as long as each other, and mono. */
+static int alike(const Piece *p) {
+  for (int k = 0; k < LANES; k++) if (p[k].encoder->channels > 1 || p[k].samples != p->samples) return 0;
+  return 1;
+}
+
+void EXPORT(oc_gather)(const Piece *pieces, int count) {
+  for (int i = 0; i < count;) {
+    if (i + LANES <= count && alike(pieces + i)) {
+      high_pass_lanes(pieces + i);
+      i += LANES;
+    } else high_pass(pieces + i++, 0);
+  }
+}
+
+/* Silence where they are no sound. Not a number is no less either. */
+static void only_sound(Encoder *encoder, float *sound, int samples) {
+  if (celt_inner_prod(sound, sound, samples, 0) < MOST_ENERGY) return;
+  for (int i = 0; i < samples; i++) sound[i] = 0;
+  for (int c = 0; c < encoder->channels; c++) encoder->dc[c] = 0;
 }
 
 /* How wide stereo stays: all of it above 32 kb/s, reckoned as opus_encoder.c's compute_equiv_rate() does. */
@@ -101,8 +153,8 @@ static void narrow(float *sound, int frame, float width) {
   }
 }
 
-int EXPORT(oc_encode_float)(Encoder *encoder, const float *pcm, int frame, unsigned char *packet, int most) {
-  float sound[LONGEST * CHANNELS];
+/* `sound` is what oc_gather() made; it may be changed. */
+int EXPORT(oc_encode_float)(Encoder *encoder, float *sound, int frame, unsigned char *packet, int most) {
   int size = 0;
   while (size < SIZES && 120 << size != frame) size++;
   if (size == SIZES || encoder->bitrate == 0) return OPUS_BAD_ARG;
@@ -110,7 +162,7 @@ int EXPORT(oc_encode_float)(Encoder *encoder, const float *pcm, int frame, unsig
   if (bytes > most) bytes = most;
   if (bytes < 3) return OPUS_BUFFER_TOO_SMALL;
   packet[0] = (FULLBAND_2_5_MS + size) << 3 | (encoder->channels - 1) << 2;
-  without_dc(encoder, pcm, sound, frame);
+  only_sound(encoder, sound, frame * encoder->channels);
   float width = encoder->channels == 2 ? width_of(frame, bytes) : 1;
   if (width < 1) narrow(sound, frame, width);
   int coded = celt_encode_with_ec(encoder->celt, sound, frame, packet + 1, bytes - 1, 0);

@@ -5,7 +5,7 @@
  */
 import { Application, Bandwidth, createDecoder, EncoderCtl, type OpusDecoderHandle, Signal } from "libopus-wasm";
 import { type BitRate, type Frame, SAMPLE_RATE } from "../core/units.ts";
-import { type Codec, codecOf, type Libopus, loadLibopus } from "./libopus.ts";
+import { type Codec, codecOf, type Libopus, loadLibopus, PIECE_WORDS } from "./libopus.ts";
 
 export type Decoder = OpusDecoderHandle;
 
@@ -27,6 +27,17 @@ export async function loadOpus(codec: Codec = codecOf()): Promise<string> {
   return loaded;
 }
 
+function loadedLibopus(action: string): Libopus {
+  if (libopus === null) throw new Error(`cannot ${action}: libopus is not loaded`);
+  return libopus;
+}
+
+function allocate(libopus: Libopus, bytes: number, action: string): number {
+  const pointer = libopus._malloc(bytes);
+  if (pointer === 0) throw new Error(`cannot ${action}: no memory for ${bytes} bytes`);
+  return pointer;
+}
+
 /** An encoder that takes exactly `frame` samples of each channel a call. After {@link loadOpus}. */
 export class Encoder implements Disposable {
   readonly #libopus: Libopus;
@@ -41,13 +52,12 @@ export class Encoder implements Disposable {
 
   /** `complexity`: 0 to 10; another than ours is for measuring, and our own build refuses it. */
   constructor(channels: 1 | 2, frame: Frame, bitrate: BitRate, complexity = COMPLEXITY) {
-    if (libopus === null) throw new Error("cannot make an Opus encoder: libopus is not loaded");
-    this.#libopus = libopus;
+    const libopus = this.#libopus = loadedLibopus("make an Opus encoder");
     this.#frame = frame;
     this.#samples = channels * frame;
-    const pcm = this.#allocate(this.#samples * 4);
+    const pcm = allocate(libopus, this.#samples * 4, "make an Opus encoder");
     this.#pcm = pcm / 4;
-    this.#packet = this.#allocate(OPUS_MAX_BYTES);
+    this.#packet = allocate(libopus, OPUS_MAX_BYTES, "make an Opus encoder");
     // The packet's place takes the error for a moment: malloc aligns to 8.
     this.#encoder = libopus._oc_create_encoder(SAMPLE_RATE, channels, Application.RestrictedLowDelay, this.#packet);
     if (this.#encoder === 0) this.#fail(libopus.HEAP32[this.#packet / 4], "make an Opus encoder");
@@ -63,15 +73,21 @@ export class Encoder implements Disposable {
 
   /** Encodes `pcm` (frame × channels samples) into `packet`, at least {@link OPUS_MAX_BYTES} long; returns its bytes. */
   encode(pcm: Float32Array, packet: Uint8Array): number {
-    this.gather(pcm, 0, 0, this.#samples);
+    const libopus = this.#libopus, heap = libopus.HEAPF32;
+    for (let i = 0; i < this.#samples; i++) heap[this.#pcm + i] = pcm[i];
+    // The packet's place takes the piece for a moment.
+    this.piece(libopus.HEAP32, this.#packet / 4, this.#pcm * 4, 0, this.#samples);
+    libopus._oc_gather(this.#packet, 1);
     return this.encodeGathered(packet);
   }
 
-  /** @hot Copies `count` samples (of all channels), from `from` on, to `into` in the frame under way. */
-  gather(samples: Float32Array, from: number, into: number, count: number): void {
-    const heap = this.#libopus.HEAPF32, to = this.#pcm + into;
+  /** @hot Writes for {@link Gatherer}: `count` samples at byte `from` of libopus's memory belong at sample `into` of the frame. */
+  piece(words: Int32Array, at: number, from: number, into: number, count: number): void {
     if (this.#encoder === 0) this.#fail(INVALID_STATE, "encode with an encoder that is freed");
-    for (let i = 0; i < count; i++) heap[to + i] = samples[from + i];
+    words[at] = this.#encoder;
+    words[at + 1] = from;
+    words[at + 2] = (this.#pcm + into) * 4;
+    words[at + 3] = count;
   }
 
   /** @hot Encodes what was gathered, as {@link encode}. */
@@ -93,12 +109,6 @@ export class Encoder implements Disposable {
     this.#encoder = 0;
   }
 
-  #allocate(bytes: number): number {
-    const pointer = this.#libopus._malloc(bytes);
-    if (pointer === 0) throw new Error(`cannot make an Opus encoder: no memory for ${bytes} bytes`);
-    return pointer;
-  }
-
   #set(request: number, value: number): void {
     const error = this.#libopus._oc_encoder_ctl(this.#encoder, request, value);
     if (error < 0) this.#fail(error, `set an Opus encoder's ${request} to ${value}`);
@@ -106,6 +116,57 @@ export class Encoder implements Disposable {
 
   #fail(error: number, action: string): never {
     throw new Error(`cannot ${action}: ${this.#libopus.UTF8ToString(this.#libopus._oc_strerror(error))}`);
+  }
+}
+
+/** Pieces that are taken with one call. */
+const PIECES = 64;
+
+/** Copies what encoders need of a block, into their frames under way, for all of them with few calls. One for each sender. */
+export class Gatherer implements Disposable {
+  readonly #libopus: Libopus;
+  /** Bytes in libopus's memory: the pieces; the block, and the samples that there is room for. */
+  readonly #pieces: number;
+  #block = 0;
+  #room = 0;
+  #count = 0;
+
+  /** After {@link loadOpus}. */
+  constructor() {
+    this.#libopus = loadedLibopus("gather samples");
+    this.#pieces = allocate(this.#libopus, PIECES * PIECE_WORDS * 4, "gather samples");
+  }
+
+  /** @hot The samples that {@link add} takes from; copied. */
+  load(samples: Float32Array): void {
+    if (samples.length > this.#room) this.#grow(samples.length);
+    this.#libopus.HEAPF32.set(samples, this.#block / 4);
+  }
+
+  /** @hot `count` samples (of all channels), from `from` on, belong to `into` in the encoder's frame; there after {@link flush}. */
+  add(encoder: Encoder, from: number, into: number, count: number): void {
+    if (this.#count === PIECES) this.flush();
+    const at = this.#pieces / 4 + this.#count * PIECE_WORDS;
+    encoder.piece(this.#libopus.HEAP32, at, this.#block + from * 4, into, count);
+    this.#count++;
+  }
+
+  /** @hot */
+  flush(): void {
+    if (this.#count > 0) this.#libopus._oc_gather(this.#pieces, this.#count);
+    this.#count = 0;
+  }
+
+  #grow(samples: number): void {
+    const block = allocate(this.#libopus, samples * 4, "gather samples");
+    this.#libopus._free(this.#block);
+    this.#block = block;
+    this.#room = samples;
+  }
+
+  [Symbol.dispose](): void {
+    this.#libopus._free(this.#pieces);
+    this.#libopus._free(this.#block);
   }
 }
 

@@ -18,6 +18,16 @@ static inline v128_t most_of(v128_t v) {
 }
 static inline float first_of(v128_t v) { return wasm_f32x4_extract_lane(v, 0); }
 
+/* Rows become columns. */
+static inline void transpose(v128_t v[4]) {
+  v128_t a = wasm_i32x4_shuffle(v[0], v[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(v[2], v[3], 0, 4, 1, 5);
+  v128_t c = wasm_i32x4_shuffle(v[0], v[1], 2, 6, 3, 7), d = wasm_i32x4_shuffle(v[2], v[3], 2, 6, 3, 7);
+  v[0] = wasm_i32x4_shuffle(a, b, 0, 1, 4, 5);
+  v[1] = wasm_i32x4_shuffle(a, b, 2, 3, 6, 7);
+  v[2] = wasm_i32x4_shuffle(c, d, 0, 1, 4, 5);
+  v[3] = wasm_i32x4_shuffle(c, d, 2, 3, 6, 7);
+}
+
 /* The 1 to 3 floats at x that are left of n, then zeros. */
 static inline v128_t rest_of(const float *x, int n) {
   if ((n & 3) == 1) return wasm_v128_load32_zero(x);
