@@ -24,7 +24,7 @@ enum { RATE = 48000, PERIOD = 480, MAX_FRAME = 480, MAX_PACKET = 1276, MAX_DATAG
 enum { MAX_CHANNELS = 64, MAX_CLIENTS = 512 };
 /* A send worker's. */
 enum { PRIORITY = 43 };
-/* Compiled code, caches and the kernel's sockets are warm by then. */
+/* Seconds, which native.ts knows too: compiled code, caches and the kernel's sockets are warm by then. */
 static const double WARM_UP = 0.5;
 
 static double cpu_us(void) {

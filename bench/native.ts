@@ -41,6 +41,9 @@ export interface Noise {
   readonly latenessUs: Spread;
 }
 
+/** What native.c does before it counts. */
+export const NATIVE_WARM_UP_MS = 500;
+
 /** What both need, by Debian's names. */
 const PACKAGES = "gcc libc6-dev pkg-config libopus-dev";
 

@@ -12,8 +12,8 @@ import type { ServeMessage } from "../core/messages.ts";
 import { type RingReader, Word } from "../core/ring.ts";
 import type { Mixer } from "./mixer.ts";
 
-/** After so many blocks (43 ms) the event loop has a turn though nobody asked for it: signals and timers ring no bell. */
-const TURN_BLOCKS = 16;
+/** After so many blocks (85 ms) the event loop has a turn though nobody asked for it: signals and timers ring no bell. */
+const TURN_BLOCKS = 32;
 /** ... and after this without a block: capture may have failed. */
 const IDLE_MS = 20;
 
