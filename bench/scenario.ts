@@ -9,7 +9,7 @@ import { ControlLoad, type Load, type LoadFigures } from "./control_load.ts";
 import { BENCH_KEY, BenchServer, type Histogram, START_MS } from "./server.ts";
 import { type BenchClient, type FromReceivers, Phase, type Received, type ToReceivers } from "./messages.ts";
 
-/** Joins, first bindings and most compilation of hot code are over by then: in the fifth second it takes 0.5 % of a core, now 0.1. */
+/** Joins, first bindings and most compilation of hot code are over by then: in the fifth second it takes 0.5 % of a core, then 0.1. */
 export const WARM_UP_MS = 6000;
 /** Longer than what was sent last can be on its way. */
 const SETTLE_MS = 300;
@@ -60,7 +60,7 @@ export interface Figures {
   readonly encodesPerSecond: number;
   /** Of all isolates. */
   readonly garbageCollections: number;
-  /** Of all but the main isolate's, from the server's fifth second on. */
+  /** Of all but the main isolate's. */
   readonly workerCollections: number;
   readonly blocks: number;
   readonly withheldBlocks: number;

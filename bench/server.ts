@@ -14,8 +14,6 @@ import type { Scenario } from "./scenario.ts";
 /** A server that isn't ready, or a client that doesn't hear, within this is given up. */
 export const START_MS = 30_000;
 const JOIN_CODE = "BENCH";
-/** A worker's code is compiled by then, and its sessions made. */
-const SETTLED_MS = 5000;
 /** Streams are shared by those that hear the same at the same bitrate. This much of a difference is no byte in a packet. */
 const DISTINCT_BPS = 10;
 export const BENCH_KEY = "a-key-for-the-benchmark-only";
@@ -177,8 +175,8 @@ export class BenchServer implements AsyncDisposable {
   }
 
   /**
-   * Collections between two times, of all isolates and of the workers alone; the latter not before the fifth second. V8
-   * prints them through a buffer, so that all are there only after the end.
+   * Collections between two times, of all isolates and of the workers alone. V8 prints them through a buffer, so that all
+   * are there only after the end.
    */
   async collections(from: number, to: number): Promise<{ all: number; workers: number }> {
     await this[Symbol.asyncDispose]();
@@ -188,7 +186,7 @@ export class BenchServer implements AsyncDisposable {
     const counted = this.#collections.filter(({ at }) => at >= begin && at < end);
     return {
       all: counted.length,
-      workers: counted.filter(({ isolate, at }) => isolate !== main && at >= SETTLED_MS).length,
+      workers: counted.filter(({ isolate }) => isolate !== main).length,
     };
   }
 

@@ -1,11 +1,11 @@
 /**
  * `foldback bench --suite`: every row of rows.ts in turn, round after round (A B A B), each right after the C program that
  * does the same (one row beside it), with a sleeper beside that shows the machine's noise. Out: a Markdown table, or all of
- * it as JSON. Progress goes to stderr. Main isolate of the benchmark; ends within some 20 minutes at the defaults.
+ * it as JSON. Progress goes to stderr. Main isolate of the benchmark; ends within some 15 minutes at the defaults.
  */
 import { startToFirstDatagram } from "./first_datagram.ts";
 import { type Machine, machine, watchSteal } from "./machine.ts";
-import { Native, NATIVE_WARM_UP_MS, type NativeFigures } from "./native.ts";
+import { Native, NATIVE_WARM_UP_MS, type NativeFigures, type NativeJob } from "./native.ts";
 import { keyOf, type Row, ROWS, rowsWith } from "./rows.ts";
 import { measure, WARM_UP_MS } from "./scenario.ts";
 import { markdown, type Measured, type Middle, middleOf, type RowSummary, short, summarize } from "./summary.ts";
@@ -39,19 +39,21 @@ export interface SuiteResult {
 const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
 
 /** The server and C in the same seconds. */
-async function measureAtOnce(native: Native, { scenario, native: job }: Row, seconds: number) {
-  const c = Promise.withResolvers<NativeFigures>();
+async function measureAtOnce(
+  native: Native,
+  scenario: Row["scenario"],
+  job: Omit<NativeJob, "seconds">,
+  seconds: number,
+) {
+  let c: Promise<NativeFigures>;
   const figures = await measure({ ...scenario, seconds }, () => {
-    const start = () => native.encode({ ...job!, seconds }).then(c.resolve, c.reject);
-    const timer = setTimeout(start, WARM_UP_MS - NATIVE_WARM_UP_MS);
-    return Promise.resolve({
-      async [Symbol.asyncDispose]() {
-        clearTimeout(timer);
-        await c.promise;
-      },
-    });
+    const due = new Promise((resolve) => setTimeout(resolve, WARM_UP_MS - NATIVE_WARM_UP_MS));
+    c = due.then(() => native.encode({ ...job, seconds }));
+    // Awaited when the server has been measured.
+    c.catch(() => {});
+    return Promise.resolve({ [Symbol.asyncDispose]: async () => void await c });
   });
-  return { figures, beside: await c.promise };
+  return { figures, beside: await c! };
 }
 
 /** One row in one round; `natives` keeps what C gave in this round. */
@@ -59,8 +61,8 @@ async function measureRow(native: Native, row: Row, seconds: number, natives: Ma
   const steal = watchSteal();
   let beside = row.native === null || row.atOnce ? null : natives.get(keyOf(row.native)) ?? null;
   const { result: figures, noise } = await native.beside(async () => {
-    if (row.atOnce) {
-      const both = await measureAtOnce(native, row, seconds);
+    if (row.native !== null && row.atOnce) {
+      const both = await measureAtOnce(native, row.scenario, row.native, seconds);
       beside = both.beside;
       return both.figures;
     }

@@ -90,7 +90,7 @@ export class Encoder implements Disposable {
     words[at + 3] = count;
   }
 
-  /** @hot Encodes what was gathered, as {@link encode}. */
+  /** @hot Encodes what was gathered, as {@link encode}; once. */
   encodeGathered(packet: Uint8Array): number {
     const libopus = this.#libopus, input = this.#pcm;
     if (this.#encoder === 0) this.#fail(INVALID_STATE, "encode with an encoder that is freed");
@@ -122,12 +122,16 @@ export class Encoder implements Disposable {
 /** Pieces that are taken with one call. */
 const PIECES = 64;
 
-/** Copies what encoders need of a block, into their frames under way, for all of them with few calls. One for each sender. */
+/**
+ * Copies what encoders need of a block, into their frames under way, for all of them with few calls. One for each sender.
+ * What was added must be flushed before the next block, and before one of its encoders is added again or freed.
+ */
 export class Gatherer implements Disposable {
   readonly #libopus: Libopus;
-  /** Bytes in libopus's memory: the pieces; the block, and the samples that there is room for. */
-  readonly #pieces: number;
+  /** Pointers: the pieces, the block. */
+  #pieces: number;
   #block = 0;
+  /** Samples that there is room for. */
   #room = 0;
   #count = 0;
 
@@ -167,6 +171,7 @@ export class Gatherer implements Disposable {
   [Symbol.dispose](): void {
     this.#libopus._free(this.#pieces);
     this.#libopus._free(this.#block);
+    this.#pieces = this.#block = this.#room = 0;
   }
 }
 

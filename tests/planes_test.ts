@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { blockBytes, BlockView, type Source, widthOf } from "../core/block.ts";
+import { BLOCK, MAX_CHANNELS } from "../core/units.ts";
+import { Planes } from "../send/planes.ts";
+
+const SOURCES = MAX_CHANNELS + 6;
+/** What a worker may need: any channels and mixes, ascending. */
+const needed = fc.uniqueArray(fc.nat(SOURCES - 1), { maxLength: SOURCES })
+  .map((sources) => sources.sort((a, b) => a - b) as Source[]);
+
+/** A block of these, each of which holds its own number. */
+function filled(sources: readonly Source[]): BlockView {
+  const view = new BlockView((blockBytes(sources) + 7) & ~7);
+  view.words[4] = sources.length;
+  // From behind: the planes end where the block does.
+  let at = blockBytes(sources) / 4;
+  for (let i = sources.length - 1; i >= 0; i--) {
+    view.words[5 + i] = sources[i];
+    const samples = widthOf(sources[i]) * BLOCK;
+    view.samples.fill(sources[i], at - samples, at);
+    at -= samples;
+  }
+  return view;
+}
+
+Deno.test("each source of a block is found, and no other, whatever the blocks before held", () => {
+  fc.assert(fc.property(fc.array(needed, { minLength: 1, maxLength: 8 }), (blocks) => {
+    const planes = new Planes(SOURCES);
+    for (const sources of blocks.flatMap((sources) => [sources, sources])) {
+      const view = filled(sources);
+      assert.equal(planes.locate(view) * 4, blockBytes(sources));
+      for (let source = 0 as Source; source < SOURCES; source++) {
+        const at = planes.at[source];
+        if (!sources.includes(source)) assert.equal(at, -1);
+        else {
+          const samples = view.samples.subarray(at, at + widthOf(source) * BLOCK);
+          assert.ok(samples.every((sample) => sample === source), `source ${source} of ${sources}`);
+        }
+      }
+    }
+  }));
+});
