@@ -108,7 +108,7 @@ export class BenchServer implements AsyncDisposable {
   async ready(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const heard = (line: string) => {
-      const collection = /^\[\d+:(\w+)\]\s+(\d+) ms: (?:Scavenge|Mark-Compact|Minor)/.exec(line);
+      const collection = /^\[\d+:(\w+)\]\s+(\d+) ms: (?:Incremental )?(?:Scavenge|Mark-Compact|Minor)/.exec(line);
       if (collection) this.#collections.push({ isolate: collection[1], at: Number(collection[2]) });
       else if (this.#output.length < 200) this.#output.push(line);
       const url = /^ {2}console {4}(http\S+?)\/?(?:#\S*)?(?:\s|$)/.exec(line)?.[1];
