@@ -5,6 +5,7 @@
 import { dbToGain } from "../core/units.ts";
 import { gainsOf, stripsOf } from "./gains.ts";
 import type { HeardMix, House } from "./house.ts";
+import { unavailable } from "./problem.ts";
 import type { MixView } from "./schemas.ts";
 import { allChannels } from "./shapes.ts";
 import { channelOf, FRESH_GROUP_FADER, FRESH_MIX, type Mix, type Seat, type State } from "./state.ts";
@@ -90,16 +91,27 @@ export const freeMix = (channels: readonly number[]): HeardMix => heard(null, FR
 export const pflMix = (channels: readonly number[]): HeardMix =>
   heard(null, { ...FRESH_MIX, master: { gainDb: 0, mute: false } }, channels);
 
-/** From now on a receiver hears it. Returns its number, made before anything asks for it. */
+/** The lowest number that is free; where none is, that of the mix which nobody has heard for longest. @throws Refusal 503 */
+function freeNumber(house: House): number {
+  const room = house.board.main.mixPeaks.length;
+  if (house.made.size >= room) {
+    const idle = [...house.made.values()].filter(({ users }) => users === 0);
+    if (idle.length === 0) throw unavailable(`all the ${room} mixes that can be made are heard`);
+    endMix(house, idle.reduce((a, b) => b.idleSince < a.idleSince ? b : a));
+  }
+  let number = 0;
+  while (house.made.has(number)) number++;
+  return number;
+}
+
+/** From now on a receiver hears it. Returns its number, made before anything asks for it. @throws Refusal 503 */
 export function useMix(house: House, mix: HeardMix): number {
-  mix.users++;
   if (mix.number < 0) {
-    let number = 0;
-    while (house.made.has(number)) number++;
-    mix.number = number;
-    house.made.set(number, mix);
+    mix.number = freeNumber(house);
+    house.made.set(mix.number, mix);
     postMix(house, mix, RAMP_MS);
   }
+  mix.users++;
   return mix.number;
 }
 
@@ -108,14 +120,17 @@ export function leaveMix(house: House, mix: HeardMix): void {
   mix.idleSince = house.clock();
 }
 
+function endMix(house: House, mix: HeardMix): void {
+  house.made.delete(mix.number);
+  house.post({ kind: "mix", mix: mix.number, settings: null });
+  mix.number = -1;
+  if (mix.seat !== null && !(mix.seat in house.state.seats)) house.heard.delete(mix.seat);
+}
+
 /** Ends the mixes that nobody hears any more. Once a second. */
 export function sweepMixes(house: House): void {
-  for (const [number, mix] of house.made) {
-    if (mix.users > 0 || house.clock() - mix.idleSince < IDLE_MS) continue;
-    house.made.delete(number);
-    mix.number = -1;
-    house.post({ kind: "mix", mix: number, settings: null });
-    if (mix.seat !== null && !(mix.seat in house.state.seats)) house.heard.delete(mix.seat);
+  for (const mix of house.made.values()) {
+    if (mix.users === 0 && house.clock() - mix.idleSince >= IDLE_MS) endMix(house, mix);
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Flow } from "../core/board.ts";
-import { fakeHouse, JOIN_CODE, newDevice } from "./control_fake.ts";
+import { assertProblem, fakeHouse, JOIN_CODE, newDevice } from "./control_fake.ts";
 
 Deno.test("mixes go to the worker with the least to do, and to the row that was free longest", async () => {
   await using house = await fakeHouse({ workers: 3, slots: 8 });
@@ -92,4 +92,30 @@ Deno.test("without a free row whoever returns gets its own, and a stranger that 
   const left = (await house.call("GET", "/api/v1/sessions")).json.map(({ device }: { device: string }) => device);
   assert.deepEqual(left.sort(), ["a-stranger-1", "the-second-one"]);
   assert.ok(first.session !== second.session);
+});
+
+Deno.test("who joins and leaves again and again gets no mix beyond those that main has room for", async () => {
+  await using house = await fakeHouse({ slots: 4 });
+  for (let i = 0; i < 20; i++) {
+    const { session, token } = await house.join({ mode: "mix" });
+    assert.equal((await house.call("DELETE", `/api/v1/sessions/${session}`, { secret: token })).status, 204);
+  }
+  const made = new Set<number>();
+  for (const { mix, settings } of house.taken("mix")) {
+    if (settings === null) assert.ok(made.delete(mix), `mix ${mix} is ended once`);
+    else made.add(mix);
+    assert.ok(mix < 4, `mix ${mix}`);
+  }
+  assert.ok(made.size <= 4);
+});
+
+Deno.test("a mix for which there is no room is refused, and changes nothing", async () => {
+  await using house = await fakeHouse({ slots: 3 });
+  const joined = [];
+  for (let i = 0; i < 3; i++) joined.push(await house.join({ mode: "mix" }));
+  const before = await house.picture(), path = `/api/v1/sessions/${joined[0].session}`;
+  assertProblem(await house.call("PATCH", path, { body: { pfl: [1] } }), 503);
+  assert.equal(await house.picture(), before);
+  await house.call("DELETE", `/api/v1/sessions/${joined[1].session}`);
+  assert.equal((await house.call("PATCH", path, { body: { pfl: [1] } })).status, 200);
 });
