@@ -2,11 +2,11 @@
  * Writes what a sender needs of the mixer's channels and mixes into a block (core/block.ts). Runs in the main isolate;
  * allocates nothing.
  */
-import { type BlockView, isMix, mixOf, planesAt, type Source } from "../core/block.ts";
+import { type BlockView, isMix, mixOf, planesAt, type Source, widthOf } from "../core/block.ts";
 import { BLOCK } from "../core/units.ts";
 import type { Mixer } from "./mixer.ts";
 
-/** @hot Fills `view` and returns how many bytes of it are used. A mix that is gone is left out. */
+/** @hot Fills `view` and returns how many bytes of it are used. A mix that is gone is left out, and what there is no room for. */
 export function fillBlock(
   view: BlockView,
   sources: readonly Source[],
@@ -17,10 +17,13 @@ export function fillBlock(
   const { samples, words, head } = view;
   head[0] = position;
   head[1] = time;
-  let count = 0;
+  let count = 0, planes = 0;
   for (let i = 0; i < sources.length; i++) {
-    const source = sources[i];
-    if (isMix(source) ? mixer.mixes.has(mixOf(source)) : source < mixer.channels) words[5 + count++] = source;
+    const source = sources[i], width = widthOf(source) * BLOCK;
+    if (isMix(source) ? !mixer.mixes.has(mixOf(source)) : source >= mixer.channels) continue;
+    if ((planesAt(count + 1) >> 2) + planes + width > samples.length) break;
+    words[5 + count++] = source;
+    planes += width;
   }
   words[4] = count;
   let at = planesAt(count) >> 2;
