@@ -3,6 +3,7 @@
  * only the ring's Stop word, because its loop never looks at messages. Out: blocks, counters in the ring, a message when
  * the first block is there and when all is closed. A thread of its own, real-time where that is allowed.
  */
+import { keepTime } from "../core/clock.ts";
 import { configureLog } from "../core/log.ts";
 import { type CaptureToMain, type MainToCapture, never, type SourceDescription } from "../core/messages.ts";
 import { becomeRealTime } from "../core/realtime.ts";
@@ -41,6 +42,7 @@ async function run(source: SourceDescription, ring: RingWriter, ready: () => voi
 }
 
 self.onmessage = async ({ data }) => {
+  keepTime(data.clock);
   configureLog(data.log);
   // Where it isn't allowed the main isolate says so, once for all.
   becomeRealTime(PRIORITY);

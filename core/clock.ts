@@ -1,10 +1,11 @@
 /**
  * The one clock: milliseconds since the Unix epoch, with sub-microsecond steps, comparable between isolates and
- * processes of a machine (`process.hrtime` is not). Any thread; {@link now} makes at most a number, {@link stamp} nothing.
+ * processes of a machine (`process.hrtime` is not), unless the wall clock was set between their starts: isolates that
+ * start later {@link keepTime}. Any thread; {@link now} makes at most a number, {@link stamp} nothing.
  */
 import type { Milliseconds } from "./units.ts";
 
-const origin = performance.timeOrigin;
+let origin = performance.timeOrigin;
 /** The time now. It never goes back in an isolate, even when the wall clock is set. */
 export const now = (): Milliseconds => (origin + performance.now()) as Milliseconds;
 
@@ -56,6 +57,23 @@ export function stamp(times: Float64Array, at: number): void {
     readMonotonic(libc);
     times[at] = monotonic[1] + monotonic[0];
   } else times[at] = origin + performance.now();
+}
+
+/** What {@link now} is ahead of the machine's monotonic clock; NaN where that can't be read. */
+export function aheadOfMonotonic(): number {
+  if (libc === undefined) open();
+  return libc ? monotonic[1] : NaN;
+}
+
+/**
+ * From now on {@link now} and {@link stamp} tell what those of the isolate tell whose {@link aheadOfMonotonic} this is. To
+ * be called before either is used.
+ */
+export function keepTime(ahead: number): void {
+  const difference = ahead - aheadOfMonotonic();
+  if (Number.isNaN(difference)) return;
+  origin += difference;
+  monotonic[1] = ahead;
 }
 
 /** Seconds from 1900 (NTP) to 1970 (Unix), RFC 5905 section 6. */

@@ -195,11 +195,13 @@ export interface SendOptions {
   /** A socket that a worker before this one left open, or −1. */
   readonly descriptor: number;
   readonly dscp: number;
-  /** false: every receiver has encoders of its own, as the system before had (for comparing). */
+  /** false: every receiver has encoders of its own (for comparing). */
   readonly shareEncodes: boolean;
   /** Our own build of libopus, compiled; null: the package's. */
   readonly codec: WebAssembly.Module | null;
   readonly log: LogOptions;
+  /** Main's `aheadOfMonotonic()` (clock.ts), which its threads keep. */
+  readonly clock: number;
 }
 
 /** Send worker → main. */
@@ -224,6 +226,8 @@ export type MainToCapture = {
   readonly ring: RingMemory;
   readonly source: SourceDescription;
   readonly log: LogOptions;
+  /** As in {@link SendOptions}. */
+  readonly clock: number;
 };
 
 /** A source that was found and checked, ready to be opened by the capture worker; plain data. */

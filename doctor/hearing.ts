@@ -2,7 +2,7 @@
  * Listens to a source as the server does: the same capture worker, the same ring, a reader at the mix's priority. In: a
  * description, a time. Out: when which block came, what was lost. Main isolate; allocates.
  */
-import { now } from "../core/clock.ts";
+import { aheadOfMonotonic, now } from "../core/clock.ts";
 import { type CaptureToMain, type MainToCapture, never, type SourceDescription } from "../core/messages.ts";
 import { becomeRealTime } from "../core/realtime.ts";
 import { createRing, RingReader, Word } from "../core/ring.ts";
@@ -62,7 +62,13 @@ export async function hear(source: SourceDescription, seconds: number, began: ()
         never(data);
     }
   };
-  const start: MainToCapture = { kind: "start", ring, source, log: { level: "error", json: false } };
+  const start: MainToCapture = {
+    kind: "start",
+    ring,
+    source,
+    log: { level: "error", json: false },
+    clock: aheadOfMonotonic(),
+  };
   worker.postMessage(start);
   const guard = setTimeout(() => fail(`nothing came within ${OPEN_MS / 1000} s`), OPEN_MS);
   try {

@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { Board, createBoard, Flow } from "../core/board.ts";
+import { aheadOfMonotonic } from "../core/clock.ts";
 import { configureLog, logger } from "../core/log.ts";
 import {
   type CaptureToMain,
@@ -35,7 +36,7 @@ import { tellServiceManager } from "./notify.ts";
 import { Part } from "./part.ts";
 import { endSignal } from "./signals.ts";
 
-/** Capture has 50; sending has none. */
+/** Capture has 50, send workers 43. */
 const PRIORITY = 45;
 /** Targets have rows of their own beside the clients', and a session that paused keeps its. */
 const ROWS_PER_CLIENT = 4;
@@ -81,6 +82,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
     shareEncodes: options.sendMode !== "sync-unshared",
     codec: codecOf(options.codec),
     log: options.log,
+    clock: aheadOfMonotonic(),
   };
   const reshaped = (request: number, timestamp: RtpTimestamp) => control.post({ kind: "reshaped", request, timestamp });
   // All threads begin at once: each takes its time to load, and none of it is another's.
@@ -159,7 +161,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   });
   const { url, secureUrl, phonesUrl } = await control.next("listening", START_MS);
 
-  capture.post({ kind: "start", ring, source: description, log: options.log });
+  capture.post({ kind: "start", ring, source: description, log: options.log, clock: send.clock });
   await capture.next("ready", START_MS);
 
   returnFreeMemory();

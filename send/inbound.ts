@@ -20,6 +20,8 @@ export class Inbound {
   readonly #row: WorkerRow;
   readonly #served: readonly Served[];
   readonly #act: { resume(served: Served): void; pause(served: Served): void };
+  /** When more had come than is looked at, the last time. */
+  floodedAt = -Infinity;
 
   constructor(
     socket: MediaSocket,
@@ -35,11 +37,13 @@ export class Inbound {
 
   /** @hot Takes what waits; usually nothing. */
   poll(): void {
-    for (let i = 0; i < PER_BLOCK; i++) {
+    let looked = 0;
+    for (; looked < PER_BLOCK; looked++) {
       const bytes = this.#socket.receive();
       if (bytes < 0) break;
       this.#datagram(bytes);
     }
+    if (looked === PER_BLOCK) this.floodedAt = now();
     if (this.#socket.count > 0) this.#socket.flush();
   }
 

@@ -16,8 +16,10 @@ import type { MediaSocket } from "./socket.ts";
 import { type FrameGroup, frameGroups, StreamPool } from "./stream.ts";
 import { Gatherer } from "../wasm/opus.ts";
 
-/** No valid binding for so long pauses a client (RFC 7675 asks for at most 30 s; the contract says 3). */
+/** No valid binding for so long pauses a client (the contract says so). */
 const CONSENT_MS = 3000;
+/** ... and while more comes than is looked at, so that bindings are lost here: RFC 7675 section 5.1 allows no more. */
+const FLOODED_CONSENT_MS = 30_000;
 /** Consent and reports are looked after every so many blocks: 85 ms. */
 const CARE_BLOCKS = 32;
 /** Changes of one receiver that wait. Control asks for one at a time; what isn't taken it takes for unanswered. */
@@ -134,8 +136,9 @@ export class Sender {
       const bytes = served.write(this.#socket.rows, this.#socket.at, start, this.#batchNumber);
       if (bytes === 0) continue;
       this.#batch[this.#batched++] = served;
+      const row = this.#socket.count;
       this.#socket.push(bytes, served.endpoint!);
-      if (this.#socket.count === 0) this.#batchNumber++; // full, sent: its rows are written anew
+      if (this.#socket.count !== row + 1) this.#batchNumber++; // full and sent, or not taken: rows are written anew
     }
     if (this.#batched === 0) return;
     this.#socket.flush();
@@ -233,6 +236,7 @@ export class Sender {
     this.#pause(served, now());
     served.row.flow = Flow.Free;
     this.#served.splice(this.#served.indexOf(served), 1);
+    this.#batch.length = 0; // who is gone isn't kept
     this.#stale = true;
   }
 
@@ -255,11 +259,12 @@ export class Sender {
   /** Consent that has run out, sender reports that are due. */
   #care(): void {
     this.#sinceCare = 0;
-    const time = now();
+    const time = now(), flooded = time - this.#inbound.floodedAt < CONSENT_MS;
+    const consent = flooded ? FLOODED_CONSENT_MS : CONSENT_MS;
     for (let i = 0; i < this.#served.length; i++) {
       const served = this.#served[i];
       if (!served.flowing) continue;
-      if (served.receiver.opening.kind === "stun" && time - served.row.boundAt > CONSENT_MS) this.#pause(served, time);
+      if (served.receiver.opening.kind === "stun" && time - served.row.boundAt > consent) this.#pause(served, time);
       else if (time >= served.reportAt && served.row.packets > 0) this.#report(served, time);
     }
     this.#socket.flush();

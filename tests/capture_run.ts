@@ -4,6 +4,7 @@
  * until its stdin is closed. May allocate.
  */
 import { resolveSource } from "../capture/source.ts";
+import { aheadOfMonotonic } from "../core/clock.ts";
 import type { CaptureToMain, MainToCapture, SourceDescription } from "../core/messages.ts";
 import { createRing, RingReader, Word } from "../core/ring.ts";
 import { BLOCK, gainToDb, SAMPLE_RATE } from "../core/units.ts";
@@ -33,7 +34,13 @@ export class Capture implements AsyncDisposable {
         if (data.kind !== "ready") resolve(data);
       };
     });
-    const start: MainToCapture = { kind: "start", ring, source, log: { level: "error", json: false } };
+    const start: MainToCapture = {
+      kind: "start",
+      ring,
+      source,
+      log: { level: "error", json: false },
+      clock: aheadOfMonotonic(),
+    };
     this.#worker.postMessage(start);
   }
 

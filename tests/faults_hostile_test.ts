@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { assertUnbroken, JoinedPhone, until } from "./faults_phone.ts";
-import { Phone } from "./phone.ts";
+import { parseRtp, Phone } from "./phone.ts";
 import { ENGINEER_KEY, JOIN_CODE, type Server, startServer } from "./server.ts";
 import { TRANSACTION_ID_BYTES, writeBindingRequest } from "../send/stun.ts";
 
@@ -111,6 +111,27 @@ hostileTest("a flood that nobody could read costs no listening phone a datagram"
     return stun + rtcp + other > from.stun + from.rtcp + from.other + 1000;
   });
 });
+
+hostileTest(
+  "a flood that takes the place of its bindings pauses no phone, and one that is gone is paused after it",
+  async (_, phone) => {
+    using stranger = new Phone();
+    const junk = crypto.getRandomValues(new Uint8Array(20)), { port } = phone.media;
+    phone.freeze(); // none of its bindings comes through
+    // For two times the three seconds after which it would be paused.
+    for (let packets = 0; packets < 600; packets += 20) {
+      for (let i = 0; i < 200; i++) await stranger.send(junk, port);
+      await phone.more(20);
+    }
+    assertUnbroken(phone);
+    await until(async () => (await phone.status()).paused);
+    phone.thaw();
+    const paused = phone.heard.length;
+    await phone.more(1);
+    assert.ok(parseRtp(phone.heard[paused]).marker);
+    phone.radio.rtp.length = 0;
+  },
+);
 
 /** Resident memory of the server in MB. */
 const memory = (server: Server): number =>

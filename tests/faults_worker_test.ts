@@ -77,6 +77,9 @@ for (const fault of ["throw", "hang", "reject", "vanish"] as const) {
       const { body } = await server.call("GET", "/api/v1/status");
       assert.equal(body.workers[worker].restarts, 2);
       assert.equal(body.workers[1 - worker].restarts, 0);
+      for (const { latency } of body.sessions) {
+        assert.ok((latency?.serverMs ?? 0) < 1000, "a replacement goes by the same clock");
+      }
       assert.equal(replacements(server, worker), 2);
       assert.equal(replacements(server, 1 - worker), 0);
       assert.equal(parseRtp(victim.heard.at(-1)!).ssrc, victim.media.ssrc);
@@ -132,3 +135,17 @@ faultTest(
     assert.equal(await server.stop(), 0);
   },
 );
+
+faultTest("a spare worker that ends while nobody needs it is missed by nobody", async (server) => {
+  using victim = await JoinedPhone.join(server, { channels: [7] });
+  await server.line(/a spare is there/);
+  await command(server, "die -1");
+  await server.line(/The spare send worker failed: .*a fault on purpose/);
+  const worker = workerOf(server, victim);
+  await command(server, `throw ${worker}`);
+  await victim.radio.until(() => victim.marked(1) > 0);
+  await victim.more(40);
+  await assertTone(victim, 700);
+  assert.equal(replacements(server, worker), 1);
+  assert.equal(await server.stop(), 0);
+});

@@ -2,17 +2,22 @@
  * The send worker with faults built in, for tests: the real one, and a channel that tells it to break at its next block.
  * In: the real worker's messages, and faults. Runs as a worker of the pool; nothing of the product knows of it.
  */
+import "./late_origin.ts";
 import type { MainToSend } from "../core/messages.ts";
 import { Sender } from "../send/sender.ts";
 import "../workers/send_worker.ts";
 
-/** How it breaks: an uncaught error, an endless loop, a rejection that nobody awaits, an end without a word. */
-export type Fault = "throw" | "hang" | "reject" | "vanish";
 /**
- * What goes through the channel "faults": a worker says which place in the pool it takes; a worker is told to break; it
- * says that it will, at its next block.
+ * How it breaks: an uncaught error, an endless loop, a rejection that nobody awaits, an end without a word; or an uncaught
+ * error at once, whatever it is doing.
+ */
+export type Fault = "throw" | "hang" | "reject" | "vanish" | "die";
+/**
+ * What goes through the channel "faults": a spare says that it is there, a worker which place in the pool it takes; a
+ * worker is told to break; it says that it will, at its next block.
  */
 export type FaultMessage =
+  | { readonly id: string; readonly spare: true }
   | { readonly id: string; readonly place: number }
   | { readonly id: string; readonly fault: Fault }
   | { readonly id: string; readonly told: Fault };
@@ -28,6 +33,7 @@ let fault: Fault | null = null;
 
 function fail(how: Fault): void {
   switch (how) {
+    case "die":
     case "throw":
       throw new Error("a fault on purpose");
     case "hang":
@@ -43,9 +49,12 @@ function fail(how: Fault): void {
 const channel = new BroadcastChannel("faults");
 channel.onmessage = ({ data }: MessageEvent<FaultMessage>) => {
   if (!("fault" in data) || data.id !== id) return;
+  channel.postMessage({ id, told: data.fault } satisfies FaultMessage);
+  if (data.fault === "die") throw new Error("a fault on purpose");
   fault = data.fault;
-  channel.postMessage({ id, told: fault } satisfies FaultMessage);
 };
+
+if (self.name === "send spare") channel.postMessage({ id, spare: true } satisfies FaultMessage);
 
 // However blocks come, the sender gets them.
 const block = Sender.prototype.block;

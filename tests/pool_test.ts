@@ -1,11 +1,15 @@
 /** The pool of send workers with real workers, real sockets and real phones; blocks come as fast as they are worked off. */
 import assert from "node:assert/strict";
+import { BlockView, channelSource, mixSource, planesAt } from "../core/block.ts";
 import { Board, createBoard, Flow } from "../core/board.ts";
 import { now } from "../core/clock.ts";
+import { endpointOf } from "../core/endpoint.ts";
 import type { Receiver, Shape } from "../core/messages.ts";
 import { bitRate, BLOCK, dbToGain, type RtpTimestamp, rtpTimestamp, sequenceNumber } from "../core/units.ts";
+import { fillBlock } from "../mix/fill.ts";
 import { Mixer } from "../mix/mixer.ts";
 import { readRtcp } from "../send/rtcp.ts";
+import { MAX_BLOCK_BYTES, MAX_MIXES } from "../workers/limits.ts";
 import type { Pool, PoolOptions } from "../workers/pool.ts";
 import { decode, measureTone, parseRtp, Phone } from "./phone.ts";
 import { openPool } from "./send_pool.ts";
@@ -27,13 +31,14 @@ class Desk implements AsyncDisposable {
     this.pool = pool;
     this.mixer = mixer;
   }
-  static async open(size: number, handoff: Handoff): Promise<Desk> {
+  static async open(size: number, handoff: Handoff, address = "::"): Promise<Desk> {
     const memory = createBoard(size, 64), board = new Board(memory);
     const holder: { desk?: Desk } = {};
     const pool = await openPool(
       memory,
       handoff,
       (request, timestamp) => holder.desk!.answers.set(request, timestamp),
+      address,
     );
     return holder.desk = new Desk(board, pool, new Mixer(CHANNELS, board.main));
   }
@@ -63,7 +68,13 @@ class Desk implements AsyncDisposable {
       await this.play(1);
     }
   }
-  serve(worker: number, slot: number, shape: Partial<Shape>, mix = -1): Receiver {
+  serve(
+    worker: number,
+    slot: number,
+    shape: Partial<Shape>,
+    mix = -1,
+    opening: Receiver["opening"] = { kind: "stun", username: `user${slot}`, password: `password${slot}` },
+  ): Receiver {
     const receiver: Receiver = {
       slot,
       ssrc: 1000 + slot,
@@ -71,7 +82,7 @@ class Desk implements AsyncDisposable {
       timestampBase: rtpTimestamp(0xffff_ff00),
       shape: { mode: "channels", channels: [1], frame: 120, bitrate: bitRate(128_000), redundancy: 0, ...shape },
       mix,
-      opening: { kind: "stun", username: `user${slot}`, password: `password${slot}` },
+      opening,
     };
     this.board.slots[slot].open(sequenceNumber(65_530));
     this.pool.apply({ kind: "serve", worker, receiver });
@@ -217,4 +228,46 @@ poolTest("closing says BYE and sends nothing after it", async (handoff) => {
   const heard = phone.rtp.length;
   await desk.play(50);
   assert.equal(phone.rtp.length, heard);
+});
+
+poolTest("who can't be reached by the socket's family changes nothing of what others hear", async (handoff) => {
+  await using desk = await Desk.open(1, handoff, "127.0.0.1");
+  using low = new Phone();
+  using high = new Phone();
+  const port = desk.pool.ports[0],
+    away = endpointOf("::1", 9),
+    fixed = { kind: "fixed", rtp: away, rtcp: away } as const;
+  // The first one's place isn't the batch's beginning; the last one hears the same as who can't be reached.
+  desk.serve(0, 0, { channels: [3] });
+  desk.serve(0, 1, { channels: [9, 9] }, -1, fixed);
+  desk.serve(0, 2, { channels: [3, 3] });
+  desk.serve(0, 3, { channels: [9, 9] });
+  using first = new Phone();
+  await first.hold(port, "user0", "password0");
+  await low.hold(port, "user2", "password2");
+  await high.hold(port, "user3", "password3");
+  await desk.playUntil(() => Math.min(first.rtp.length, low.rtp.length, high.rtp.length) >= 80);
+  for (const [phone, streams, hertz] of [[first, 1, 300], [low, 2, 300], [high, 2, 900]] as const) {
+    for (const audio of await decode(phone.rtp, streams)) {
+      const tone = measureTone(audio.subarray(2400), hertz);
+      assert.ok(Math.abs(tone.hertz - hertz) < 1 && Math.abs(tone.dbfs + 12) < 0.5, `${tone.hertz} Hz, not ${hertz}`);
+    }
+  }
+});
+
+Deno.test("more mixes than a block has room for: those that fit are there, whole", () => {
+  const mixes = MAX_MIXES + 200, memory = createBoard(1, mixes), board = new Board(memory);
+  const mixer = new Mixer(CHANNELS, board.main), view = new BlockView(MAX_BLOCK_BYTES);
+  const gains = new Float32Array(2 * CHANNELS);
+  const sources = [channelSource(1), channelSource(2)];
+  for (let mix = 0; mix < mixes; mix++) {
+    mixer.setMix(mix, { gains, ceiling: 1, rampMs: 5 });
+    sources.push(mixSource(mix));
+  }
+  mixer.read(new Float32Array(BLOCK * CHANNELS).fill(0.25));
+  const bytes = fillBlock(view, sources, mixer, 0, 0);
+  assert.ok(bytes <= MAX_BLOCK_BYTES);
+  assert.ok(view.count >= 2 + MAX_MIXES && view.count < sources.length);
+  assert.deepEqual(Array.from({ length: view.count }, (_, i) => view.source(i)), sources.slice(0, view.count));
+  assert.deepEqual([...view.samples.subarray(planesAt(view.count) >> 2).subarray(0, BLOCK)], Array(BLOCK).fill(0.25));
 });

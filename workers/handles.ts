@@ -64,7 +64,8 @@ export function openWorker(script: string, name: string, port: MessagePort, fail
 export class Nursery implements Disposable {
   readonly #script: string;
   readonly #bell: SharedArrayBuffer;
-  readonly #aside: Worker;
+  /** null until somebody is to be started there. */
+  #aside: Worker | null = null;
   readonly #workers = new Map<number, SendWorker>();
   #nextId = 0;
 
@@ -72,16 +73,28 @@ export class Nursery implements Disposable {
   constructor(script: URL, bell: SharedArrayBuffer) {
     this.#script = script.href;
     this.#bell = bell;
-    this.#aside = new Worker(new URL("./nursery.ts", import.meta.url), {
+  }
+  /** Who was started by a nursery that fails is gone with it. */
+  #build(): Worker {
+    const aside = new Worker(new URL("./nursery.ts", import.meta.url), {
       type: "module",
       name: "nursery",
       deno: { permissions: { ...SEND_PERMISSIONS, read: [SOURCES] } },
     } as WorkerOptions);
-    this.#aside.onmessage = ({ data: { id, reason } }: MessageEvent<NurseryToMain>) =>
+    aside.onmessage = ({ data: { id, reason } }: MessageEvent<NurseryToMain>) =>
       this.#workers.get(id)?.listener?.failed(reason);
+    aside.onerror = (event) => {
+      event.preventDefault();
+      aside.terminate();
+      this.#aside = null;
+      const lost = [...this.#workers.values()];
+      this.#workers.clear();
+      for (const worker of lost) worker.listener?.failed(`what started it failed: ${event.message}`);
+    };
+    return aside;
   }
   #post(message: MainToNursery, transfer: Transferable[] = []): void {
-    this.#aside.postMessage(message, transfer);
+    this.#aside?.postMessage(message, transfer);
   }
   /** From this isolate: at once, but for the start only, as this isolate waits. */
   open(name: string): SendWorker {
@@ -99,11 +112,12 @@ export class Nursery implements Disposable {
       this.#post({ kind: "end", id });
     });
     this.#workers.set(id, handle);
+    this.#aside ??= this.#build();
     this.#post({ kind: "spawn", id, bell: this.#bell, script: this.#script, name, port }, [port]);
     return handle;
   }
   /** Ends every worker that was made aside. */
   [Symbol.dispose](): void {
-    this.#aside.terminate();
+    this.#aside?.terminate();
   }
 }

@@ -21,7 +21,11 @@ main.onmessage = ({ data }) => {
         main.postMessage({ kind: "failed", id, reason });
         new Bell(bell).posted();
       };
-      workers.set(id, openWorker(script, name, port, failed));
+      try {
+        workers.set(id, openWorker(script, name, port, failed));
+      } catch (error) {
+        failed(`no thread for it: ${(error as Error).message}`);
+      }
       break;
     }
     case "end":

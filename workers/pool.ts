@@ -5,7 +5,7 @@
  * clients hear a gap and the others nothing.
  */
 import { BlockView, isMix, mixOf, type Source } from "../core/block.ts";
-import type { Board, WorkerRow } from "../core/board.ts";
+import { type Board, Flow, type WorkerRow } from "../core/board.ts";
 import { now } from "../core/clock.ts";
 import { logger } from "../core/log.ts";
 import { createHandoff, HANDOFF_BLOCKS, HandoffWriter } from "../core/handoff.ts";
@@ -120,7 +120,7 @@ export class Pool implements SendPath {
       pool.#nursery[Symbol.dispose]();
       throw error;
     }
-    pool.#spare = pool.#nursery.spawn("send spare");
+    pool.#raiseSpare();
     return pool;
   }
 
@@ -135,8 +135,11 @@ export class Pool implements SendPath {
   apply(message: ServeMessage): void {
     const member = this.#members[message.worker];
     if (message.kind === "serve") member.receivers.set(message.receiver.slot, message.receiver);
-    else if (message.kind === "close") member.receivers.delete(message.slot);
-    else {
+    else if (message.kind === "close") {
+      member.receivers.delete(message.slot);
+      // Nobody else is there to say so.
+      if (!member.ready) this.#board.slots[message.slot].flow = Flow.Free;
+    } else {
       const receiver = member.receivers.get(message.slot);
       // What a replacement would be told: the newest shape.
       if (receiver) member.receivers.set(message.slot, { ...receiver, shape: message.shape, mix: message.mix });
@@ -259,9 +262,22 @@ export class Pool implements SendPath {
     setTimeout(() => {
       if (this.#stopping) return;
       const worker = this.#spare ?? this.#nursery.spawn("send spare");
-      this.#spare = this.#nursery.spawn("send spare");
+      this.#raiseSpare();
       this.#start(member, worker).catch((error: Error) => this.#replace(member, `it doesn't start: ${error.message}`));
     }, delay);
+  }
+
+  #raiseSpare(): void {
+    const spare = this.#spare = this.#nursery.spawn("send spare");
+    spare.listener = {
+      heard: () => {},
+      // The next one is made when it is needed.
+      failed: (reason) => {
+        log.error("The spare send worker failed: {reason}", { reason });
+        spare.end();
+        this.#spare = null;
+      },
+    };
   }
 
   async stop(): Promise<void> {

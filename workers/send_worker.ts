@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers";
 import { Bell } from "../core/bell.ts";
 import { BlockView } from "../core/block.ts";
 import { Board } from "../core/board.ts";
+import { keepTime } from "../core/clock.ts";
 import { type HandoffMemory, HandoffReader } from "../core/handoff.ts";
 import { configureLog } from "../core/log.ts";
 import { type MainToSend, never, type SendOptions, type SendToMain } from "../core/messages.ts";
@@ -44,6 +45,7 @@ let ring: HandoffReader | null = null;
 let heard = 0;
 
 async function start(options: SendOptions, handoff: HandoffMemory | null): Promise<void> {
+  keepTime(options.clock);
   configureLog(options.log);
   mainBell = new Bell(options.bell);
   try {
