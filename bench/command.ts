@@ -19,7 +19,7 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --send-mode MODE   as for start
   --handoff WAY      as for start
   --codec CODEC      as for start
-  --compare          sync with an encode for every client (the old way), sync with shared encodes, the pool
+  --compare          sync with an encode for every client (what the pool replaces), sync with shared encodes, the pool
   --suite            every scenario of docs/LATENCY.md in turn, beside native C; a Markdown table
   --rounds N         of the suite (default ${DEFAULT_ROUNDS}, of ${DEFAULT_SECONDS} s each)
   --only WORD,WORD   of the suite: only rows with such a word in their name (and what they are compared with)

@@ -10,7 +10,7 @@
 import { Bell } from "./bell.ts";
 import { BLOCK } from "./units.ts";
 
-/** Blocks that the ring holds: 171 ms, longer than any garbage collection that we have seen, shorter than anybody would want to hear. */
+/** Blocks that the ring has room for, one of them always empty: 168 ms, longer than any garbage collection that we have seen, shorter than anybody would want to hear. */
 export const RING_BLOCKS = 64;
 const META = 2; // Float64 per block: position, time
 /** Indices into the Int32 control words, behind the bell's two. */

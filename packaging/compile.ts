@@ -24,7 +24,7 @@ const HELP = `deno task compile [--target TRIPLE] [--output FILE]
 export const PERMISSIONS: readonly string[] = ["env", "ffi", "net", "read", "run", "sys", "write"]
   .map((name) => `--allow-${name}`);
 
-/** Heaps are collected when they are 1.4 times what was left, not four times, young ones at 4 MB (docs/LATENCY.md#memory). */
+/** Heaps are collected when they are 1.4 times what was left, not four times, young ones at 4 MB, and none while nothing happens (docs/LATENCY.md). */
 export const V8_FLAGS = /DENO_V8_FLAGS=(\S+)/.exec(manifest.tasks.start.command)![1];
 
 /** Every module of the program, workers and WebAssembly too: relative to the project's folder, sorted. */

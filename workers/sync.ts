@@ -1,6 +1,6 @@
 /**
- * `--send-mode sync`: the main isolate encodes and sends by itself, one client after the other, as the system before had
- * it. The way back, and what the pool is compared with.
+ * `--send-mode sync`: the main isolate encodes and sends by itself, one client after the other. The way back, and what
+ * the pool is compared with.
  */
 import { BlockView, isMix, mixOf, type Source } from "../core/block.ts";
 import type { Board } from "../core/board.ts";
