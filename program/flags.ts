@@ -133,7 +133,7 @@ export function valueOf<Name extends SettingName>(given: GivenSettings, name: Na
   }
 }
 
-/** More would have to wait for the main isolate, which makes all mixes (docs/LATENCY.md). */
+/** They hold more than there can be clients (docs/LATENCY.md#how-many-send-workers). */
 const MOST_BY_ITSELF = 8;
 
 /** Half the cores, at least one, at most one for each client: more workers than cores hurts, and main and capture need room too. */
