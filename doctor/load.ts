@@ -36,8 +36,8 @@ function run(plan: Plan, clients: number, seconds: number): Promise<Figures> {
     seconds,
     poolSize: String(plan.start.poolSize.size),
     sendMode: plan.start.sendMode,
-    handoff: null,
-    codec: "auto",
+    handoff: plan.start.handoff,
+    codec: plan.start.codec,
   });
 }
 
