@@ -3,6 +3,7 @@
  * isolate; allocates.
  */
 import { MAX_CHANNELS } from "../core/units.ts";
+import type { PortAudioDescription } from "../core/messages.ts";
 import type { Device, PortAudio } from "./portaudio.ts";
 
 /** A source that can't be had, in one line for people. */
@@ -34,6 +35,26 @@ export function chooseDevice(portaudio: PortAudio, wanted: string | null): Devic
   throw new SourceError(
     `cannot capture from ${JSON.stringify(wanted)}: ${why}; inputs: ${listed(found.length > 1 ? found : inputs)}`,
   );
+}
+
+type Named = Pick<Device, "name" | "hostApi">;
+
+/** The inputs that have this one's name, in PortAudio's order. */
+export const namesakes = (portaudio: PortAudio, { name, hostApi }: Named): Device[] =>
+  inputsOf(portaudio).filter((device) => device.name === name && device.hostApi === hostApi);
+
+/** "Scarlett: USB Audio (hw:1,0)" without the card's number, which is another when it comes back. */
+const withoutNumber = (name: string): string => name.replace(/\(hw:\d+,/, "(hw:,");
+
+/** The device that was described, in a list that was made later. @throws Error when it isn't there. */
+export function findAgain(portaudio: PortAudio, { device, hostApi, twins }: PortAudioDescription): Device {
+  const same = namesakes(portaudio, { name: device, hostApi });
+  const renumbered = inputsOf(portaudio).filter((other) =>
+    other.hostApi === hostApi && withoutNumber(other.name) === withoutNumber(device)
+  );
+  const found = same.length > 0 ? same[twins] : renumbered.length === 1 ? renumbered[0] : undefined;
+  if (!found) throw new Error(`cannot open ${device}: ${hostApi} has no such device`);
+  return found;
 }
 
 /** ALSA's ways to a desktop's sound server, which claim any number of channels. */

@@ -9,7 +9,8 @@ import type { SourceDescription } from "../core/messages.ts";
 import { type RingWriter, Word } from "../core/ring.ts";
 import { BLOCK, SAMPLE_RATE } from "../core/units.ts";
 import { CardCapture, STOPPED } from "./card.ts";
-import { CaptureStream, PortAudio } from "./portaudio.ts";
+import { findAgain } from "./choose.ts";
+import { CaptureStream, INPUT_OVERFLOWED, PortAudio } from "./portaudio.ts";
 import type { Pulse } from "./pulse.ts";
 
 export type CardDescription = Extract<SourceDescription, { kind: "portaudio" | "alsa" }>;
@@ -17,6 +18,8 @@ export type CardDescription = Extract<SourceDescription, { kind: "portaudio" | "
 const FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 5000;
 /** The first opening takes no longer, or it hangs. A busy machine's sound server may refuse once or twice. */
 const OPEN_MS = 10_000, FIRST_TRIES = 4, RETRY_MS = 250;
+/** A card that was opened again has so long to give its first block, which is looked for so often. */
+const DELIVERS_MS = 3000, LOOK_MS = 5;
 /** Sixteen periods of a block: what an ALSA buffer of as many periods is asked for by. */
 const ALSA_LATENCY = 16 * BLOCK / SAMPLE_RATE;
 
@@ -28,11 +31,10 @@ const message = (error: unknown) => error instanceof Error ? error.message : Str
 /** Resolves after `ms`, or at once when the ring says stop. */
 const pause = async (ring: RingWriter, ms: number) => await Atomics.waitAsync(ring.words, Word.Stop, 0, ms).value;
 
-/** Opens the card by name. @throws PortAudioError, or Error when no device has that name. */
+/** Opens the card. @throws PortAudioError, or Error when there is no such device. */
 async function open(portaudio: PortAudio, card: CardDescription): Promise<CaptureStream> {
   if (card.kind === "alsa") return await CaptureStream.open(portaudio, card.pcm, card.channels, BLOCK, ALSA_LATENCY);
-  const device = portaudio.devices().find(({ name, hostApi }) => name === card.device && hostApi === card.hostApi);
-  if (!device) throw new Error(`cannot open ${card.device}: ${card.hostApi} has no device of that name`);
+  const device = findAgain(portaudio, card);
   const latency = device.isAlsa ? ALSA_LATENCY : device.lowInputLatency;
   return await CaptureStream.open(portaudio, device.index, card.channels, BLOCK, latency);
 }
@@ -103,20 +105,44 @@ class Keeper {
     if (!await this.#capture.standIn(this.#close())) return;
     for (let ms = FIRST_PAUSE_MS, tries = 0; this.#stream === null; ms = Math.min(2 * ms, LONGEST_PAUSE_MS), tries++) {
       if (!await this.#capture.standIn(pause(this.#ring, ms))) return;
-      const opening = this.#open(tries > 0).catch((error) => this.#log.debug(`${this.#card.name}: ${message(error)}`));
+      const opening = this.#open(true).catch((error) => {
+        const text = `${this.#card.name} isn't back yet: ${message(error)}`;
+        if (tries === 0) this.#log.info(text);
+        else this.#log.debug(text);
+      });
       if (!await this.#capture.standIn(opening)) return;
     }
   }
 
-  /** `anew`: PortAudio's list of devices is as old as its start; an ALSA PCM is found by name without it. */
-  #open(anew: boolean): Promise<void> {
+  /**
+   * `again`: PortAudio's list of devices is as old as its start (an ALSA PCM is found by name without it), and what is open
+   * may still give nothing, while silence stands in for it.
+   */
+  #open(again: boolean): Promise<void> {
     const work = async () => {
-      if (anew && this.#card.kind === "portaudio") await this.#portaudio.rescan();
-      this.#stream = await open(this.#portaudio, this.#card);
+      if (again && this.#card.kind === "portaudio") await this.#portaudio.rescan();
+      const stream = await open(this.#portaudio, this.#card);
+      try {
+        if (again) await this.#delivery(stream);
+      } catch (error) {
+        await stream.close();
+        throw error;
+      }
+      this.#stream = stream;
     };
     const call = work();
     this.#call = call.catch(() => {});
     return call;
+  }
+
+  /** Resolves when a block is there, or when it was told to stop. @throws Error if none comes. */
+  async #delivery(stream: CaptureStream): Promise<void> {
+    for (const end = now() + DELIVERS_MS; !this.#ring.stopped; await pause(this.#ring, LOOK_MS)) {
+      const frames = stream.available();
+      if (frames >= BLOCK || frames === INPUT_OVERFLOWED) return;
+      if (frames < 0) throw new Error(`it is open, but ${this.#portaudio.errorText(frames)}`);
+      if (now() > end) throw new Error("it is open but gives no audio");
+    }
   }
 
   #close(): Promise<void> {

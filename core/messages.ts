@@ -230,6 +230,16 @@ export type MainToCapture = {
   readonly clock: number;
 };
 
+/** A device as PortAudio lists it: its indices are another's after the next listing. */
+export interface PortAudioDescription {
+  readonly kind: "portaudio";
+  readonly library: string;
+  readonly device: string;
+  readonly hostApi: string;
+  /** How many devices of this name come before it. */
+  readonly twins: number;
+}
+
 /** A source that was found and checked, ready to be opened by the capture worker; plain data. */
 export type SourceDescription =
   & {
@@ -240,7 +250,7 @@ export type SourceDescription =
     readonly channelNames: readonly string[];
   }
   & (
-    | { readonly kind: "portaudio"; readonly library: string; readonly device: string; readonly hostApi: string }
+    | PortAudioDescription
     | { readonly kind: "alsa"; readonly library: string; readonly pcm: string }
     | { readonly kind: "wav"; readonly path: string }
     | { readonly kind: "demo" }

@@ -1,5 +1,8 @@
 /** What there is to capture: the list for people, what is chosen without a wish, what is refused; and playing. */
 import assert from "node:assert/strict";
+import { findAgain } from "../capture/choose.ts";
+import type { PortAudio } from "../capture/portaudio.ts";
+import type { PortAudioDescription } from "../core/messages.ts";
 import { programTest } from "./require.ts";
 import { type Card, CARD_NEEDS, startCard } from "./soundcard.ts";
 
@@ -156,3 +159,30 @@ programTest(
     assert.match(refused, /cannot play on violin: there is none; outputs: /);
   },
 );
+
+Deno.test("a card is found again by its name, by its place among its namesakes, or under another number", () => {
+  const listed = (...names: string[]) => ({
+    devices: () => names.map((name, index) => ({ index, name, hostApi: "ALSA", inputs: 2 })),
+  } as unknown as PortAudio);
+  const card = {
+    kind: "portaudio",
+    library: "",
+    device: "Desk: USB Audio (hw:1,0)",
+    hostApi: "ALSA",
+    twins: 0,
+  } as const;
+  const found = (portaudio: PortAudio, wanted: PortAudioDescription = card) => findAgain(portaudio, wanted).index;
+  const other = "Webcam: USB Audio (hw:1,0)";
+  assert.equal(found(listed(other, card.device)), 1);
+  assert.equal(found(listed("Desk: USB Audio (hw:1,1)", other, "Desk: USB Audio (hw:2,0)")), 2);
+  assert.equal(found(listed("Desk: USB Audio (hw:2,0)", card.device)), 1, "its own name counts first");
+  assert.throws(() => found(listed(other)), /Desk: USB Audio \(hw:1,0\): ALSA has no such device/);
+  assert.throws(
+    () => found(listed("Desk: USB Audio (hw:2,0)", "Desk: USB Audio (hw:3,0)")),
+    /no such device/,
+    "which?",
+  );
+  const twin = { ...card, device: "Desk", twins: 1 };
+  assert.equal(found(listed("Desk", other, "Desk"), twin), 2);
+  assert.throws(() => found(listed("Desk", other), twin), /no such device/, "not its twin");
+});
