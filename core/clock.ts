@@ -1,13 +1,21 @@
 /**
  * The one clock: milliseconds since the Unix epoch, with sub-microsecond steps, comparable between isolates and
- * processes of a machine (`process.hrtime` is not), unless the wall clock was set between their starts: isolates that
- * start later {@link keepTime}. Any thread; {@link now} makes at most a number, {@link stamp} nothing.
+ * processes of a machine (`process.hrtime` is not), unless the wall clock was set between their starts: see
+ * {@link followWallClock} and {@link keepTime}. Any thread; {@link now} makes at most a number, {@link stamp} nothing.
  */
 import type { Milliseconds } from "./units.ts";
 
 let origin = performance.timeOrigin;
 /** The time now. It never goes back in an isolate, even when the wall clock is set. */
 export const now = (): Milliseconds => (origin + performance.now()) as Milliseconds;
+
+/** A wall clock that is this far away was set; by less it may be slewed. */
+const STEP_MS = 100;
+/** To be called before anything is timed: isolates that begin now agree with this one, though the wall clock was set. */
+export function followWallClock(): void {
+  const step = Date.now() - now();
+  if (Math.abs(step) > STEP_MS) origin += step;
+}
 
 const SYMBOLS = {
   /** int clock_gettime(clockid_t clock, struct timespec *time) */

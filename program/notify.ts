@@ -73,8 +73,8 @@ export function tellServiceManager(
     timer = setTimeout(tick, ready ? tickMs : START_MS);
   };
   try {
-    // A name of its own, for Deno sends from bound sockets only.
-    socket = Deno.listenDatagram({ transport: "unixpacket", path: `\0foldback-${Deno.pid}` });
+    // A name of its own, for Deno sends from bound sockets only; containers may share names, and have the same numbers.
+    socket = Deno.listenDatagram({ transport: "unixpacket", path: `\0foldback-${crypto.randomUUID()}` });
     tick();
   } catch (error) {
     failed(`cannot tell ${path} how it is: ${(error as Error).message}`);

@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { Board, createBoard, Flow } from "../core/board.ts";
-import { aheadOfMonotonic } from "../core/clock.ts";
+import { aheadOfMonotonic, followWallClock } from "../core/clock.ts";
 import { configureLog, logger } from "../core/log.ts";
 import {
   type CaptureToMain,
@@ -61,8 +61,10 @@ const SCRIPTS: Scripts = { send: new URL("../workers/send_worker.ts", import.met
 export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): Promise<void> {
   configureLog(options.log);
   const telemetry = telemetryOf(ourEnvironment);
-  const ending = endSignal();
+  // A sound library that hangs lets no signal be heard; but who is the first process isn't ended by one by itself.
+  const heard = Deno.pid === 1 ? endSignal() : null;
   const { description, note } = resolveSource(options.source, options.channels);
+  const ending = heard ?? endSignal();
   const files = options.https?.files ?? null, certificate = files && givenCertificate(files.cert, files.key);
   const secrets = keepSecrets(options.stateDir, options.joinCode, options.engineerKey);
   const unheld = holdDirectory(options.stateDir);
@@ -74,6 +76,7 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const reader = new RingReader(ring);
   const mixer = new Mixer(description.channels, board.main);
 
+  followWallClock();
   const send = {
     bell: ring.memory,
     board: boardMemory,
@@ -172,7 +175,11 @@ export async function start(options: StartOptions, scripts: Scripts = SCRIPTS): 
   const opened = { version: manifest.version, source: description, mediaPorts: path.ports, url, secureUrl, phonesUrl };
   // Not by console.log: with OTEL_DENO=true Deno sends that away, and the secrets with it.
   const text = `${banner(options, opened, secrets, Deno.stdout.isTerminal())}\n`;
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // Nobody reads it any more.
+  }
   const running = engine.run();
   log.info(`Send pool: ${poolText(options, path.ports.length)}; codec: ${path.codec}.`);
   const life = { progress: () => board.main.blocks, status: () => statusOf(description, board, reader, url) };

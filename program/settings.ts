@@ -73,7 +73,8 @@ export const SETTINGS = {
     preset: null,
     absent: "the one they connect to",
     read: (text) => {
-      if (isIP(text) !== 0 || /^[A-Za-z0-9.-]{1,253}$/.test(text)) return text;
+      if (isIP(text) === 6) return text;
+      if (/^[A-Za-z0-9.-]{1,253}$/.test(text) && URL.canParse(`http://${text}/`)) return text;
       throw new Rule("must be a host name or an IP address");
     },
   }),

@@ -1,5 +1,6 @@
 /** The sound card goes while phones listen, and comes back. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { assertTone, assertUnbroken, JoinedPhone, until } from "./faults_phone.ts";
 import { parseRtp } from "./phone.ts";
 import { programTest } from "./require.ts";
@@ -59,4 +60,26 @@ programTest("a server whose card is gone ends as quickly as any", CARD_NEEDS, as
   assert.equal(await server.stop(), 0, server.output.join("\n"));
   assert.ok(server.output.some((line) => line.endsWith("Ended.")), server.output.join("\n"));
   await phone.radio.until(() => phone.saidBye);
+});
+
+programTest("a server that waits for a sound library which hangs is ended by a signal", CARD_NEEDS, async () => {
+  await using card = await startCard({ channels: 2 });
+  Deno.kill(card.pid, "SIGSTOP");
+  const folder = await Deno.makeTempDir({ prefix: "foldback-hanging-" });
+  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", main, "start", "--source", card.source, "--state-dir", folder, "--http", "127.0.0.1:0"],
+    env: card.env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    await until(() => Deno.readTextFileSync(`/proc/${server.pid}/maps`).includes("libasound_module_pcm_jack"));
+    server.kill("SIGTERM");
+    assert.equal((await server.status).signal, "SIGTERM");
+  } finally {
+    Deno.kill(card.pid, "SIGCONT");
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -61,7 +61,7 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   "cert": ["", "alone.pem"],
   "key": ["", "alone.pem"],
   "media-port": ["65536", "-1", "x"],
-  "public-host": ["two words", ""],
+  "public-host": ["two words", "", "192.0.2.256", "stage.5", "..."],
   "join-code": ["abc", "with space", ""],
   "engineer-key": ["too-short"],
   "state-dir": ["", "/dev/null/state"],

@@ -137,8 +137,8 @@ export class Pool implements SendPath {
     if (message.kind === "serve") member.receivers.set(message.receiver.slot, message.receiver);
     else if (message.kind === "close") {
       member.receivers.delete(message.slot);
-      // Nobody else is there to say so.
-      if (!member.ready) this.#board.slots[message.slot].flow = Flow.Free;
+      // A worker that is about to fail won't say so.
+      this.#board.slots[message.slot].flow = Flow.Free;
     } else {
       const receiver = member.receivers.get(message.slot);
       // What a replacement would be told: the newest shape.
