@@ -7,8 +7,8 @@ import type { House } from "./house.ts";
 import { Sockets } from "./sockets.ts";
 
 export const AUDIO_PATH = "/api/v1/audio";
-/** Each costs a UDP socket, and some percent of a core. */
-const MAX_PAGES = 64;
+/** Connections from one address that haven't said hello yet: that takes a page no time. */
+const MAX_SILENT_PER_ADDRESS = 8;
 /** Reports and pings. */
 const MAX_MESSAGE_BYTES = 4 * 1024;
 const MAX_FRAGMENTS = 8;
@@ -24,12 +24,18 @@ export class Audio {
       maxBytes: MAX_MESSAGE_BYTES,
       maxFragments: MAX_FRAGMENTS,
       welcome: (socket, address) => new AudioClient(socket, address, this.#hall),
-      refusal: () => this.sockets.clients.size > MAX_PAGES ? `${MAX_PAGES} pages listen already` : null,
+      refusal: ({ address }) => this.#silentFrom(address) > MAX_SILENT_PER_ADDRESS ? "say hello on those first" : null,
       left: ({ dropped }) => this.#dropped += dropped,
     });
     house.watchers.add(() => {
       for (const page of this.#hall.listeners.values()) page.look();
     });
+  }
+
+  #silentFrom(address: string): number {
+    let count = 0;
+    for (const page of this.sockets.clients) if (page.silent && page.address === address) count++;
+    return count;
   }
 
   /** Datagrams that weren't passed on because the page didn't read, since the start. */

@@ -31,6 +31,8 @@ const WAITING_MS = 60;
  */
 const STALLED_MS = 250;
 const PING_MS = 100;
+/** Each costs a UDP socket, and some percent of a core. */
+const MAX_PAGES = 64;
 /** As phones do. */
 const BINDING_MS = 1000;
 const DATAGRAM_BYTES = 2048;
@@ -95,6 +97,11 @@ export class AudioClient {
     const session = this.#session;
     if (session === null || this.#house.sessions.get(session.id) === session) return;
     this.close(Close.WrongSecret, "the session has ended");
+  }
+
+  /** It hasn't said hello. */
+  get silent(): boolean {
+    return this.#session === null && !this.#closed;
   }
 
   /** Twenty times a second. */
@@ -173,16 +180,15 @@ export class AudioClient {
       if (!(error instanceof Refusal)) throw error;
       return this.close(error.status === 429 ? Close.TooFast : Close.WrongSecret, error.message);
     }
-    this.#hall.listeners.get(session)?.close(TAKEN, "another page listens to this session now");
+    const { listeners } = this.#hall, former = listeners.get(session);
+    if (former === undefined && listeners.size >= MAX_PAGES) {
+      return this.close(Close.TooMany, `${MAX_PAGES} pages listen already`);
+    }
+    former?.close(TAKEN, "another page listens to this session now");
     this.#hall.listeners.set(session, this);
     this.#session = session;
     session.page = this.address;
-    const { hostname } = this.#to(session);
-    this.#media = Deno.listenDatagram({
-      transport: "udp",
-      hostname: hostname.includes(":") ? "::" : "0.0.0.0",
-      port: 0,
-    });
+    this.#media = Deno.listenDatagram({ transport: "udp", hostname: this.#to(session).hostname, port: 0 });
     void this.#listen(this.#media, session);
     this.#bind(house.clock());
   }

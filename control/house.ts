@@ -51,6 +51,8 @@ export interface Session {
   page?: string;
   /** Resolves when the change of shape under way is done: they go one after the other. */
   turn: Promise<void>;
+  /** How many there are, the one under way counted. */
+  turns: number;
   /** It doesn't hear yet what it should. */
   behind: boolean;
 }

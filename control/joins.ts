@@ -20,26 +20,21 @@ import type { SavedSession, Seat } from "./state.ts";
 /** A session that paused longer ago than this isn't one of `--max-clients`. */
 const COUNTS_MS = 60_000;
 
-/** Sessions that count as clients, but for those whose place is taken. */
-function clients(house: House, leaving: readonly (Session | undefined)[]): number {
+/** Sessions that count as clients. */
+function clients(house: House): number {
   let count = 0;
-  for (const session of house.sessions.values()) {
-    if (!leaving.includes(session) && pausedFor(house, session) <= COUNTS_MS) count++;
-  }
+  for (const session of house.sessions.values()) if (pausedFor(house, session) <= COUNTS_MS) count++;
   return count;
 }
 
-/** Of the sessions that don't count, the one that paused first: it holds a row of the board that somebody needs. */
-function longestGone(house: House): Session | null {
-  let longest: Session | null = null, longestMs = COUNTS_MS;
-  for (const session of house.sessions.values()) {
-    const ms = pausedFor(house, session);
-    if (ms <= longestMs) continue;
-    longest = session;
-    longestMs = ms;
-  }
-  return longest;
-}
+/** Of the sessions that don't count, those that paused first: they hold rows of the board that somebody needs. */
+export const longestGone = (house: House, count: number): Session[] =>
+  [...house.sessions.values()]
+    .map((session) => ({ session, ms: pausedFor(house, session) }))
+    .filter(({ ms }) => ms > COUNTS_MS)
+    .sort((a, b) => b.ms - a.ms)
+    .slice(0, count)
+    .map(({ session }) => session);
 
 /** The seat whose phone this is. */
 export const seatOfDevice = (house: House, device: string): string | undefined =>
@@ -82,6 +77,7 @@ function open(house: House, id: string, saved: SavedSession, again: boolean): Se
     sdpVersion: 1,
     report: null,
     turn: Promise.resolve(),
+    turns: 0,
     behind: false,
   };
   house.sessions.set(id, session);
@@ -108,13 +104,14 @@ export function join(
 
   const former = seatOfDevice(house, body.device);
   const leaving = [house.seated.get(id), former === undefined ? undefined : house.seated.get(former)];
-  const room = house.freeSlots.length > 0 || leaving.some((session) => session !== undefined);
-  const gone = room ? null : longestGone(house);
-  if (clients(house, leaving) >= house.options.maxClients || !room && gone === null) {
+  const returns = leaving.some((session) => session !== undefined), room = returns || house.freeSlots.length > 0;
+  const [gone = null] = room ? [] : longestGone(house, 1);
+  const full = !returns && clients(house) >= house.options.maxClients;
+  if (full || !room && gone === null) {
     throw unavailable(`all the ${house.options.maxClients} clients that can be served are there`, { code: "full" });
   }
   // Whoever comes back finds its place, whatever the load.
-  if (leaving.every((session) => session === undefined)) {
+  if (!returns) {
     refuseOverload(
       house,
       (frame) => [servedAs(house, { ...wish, frameMs: samplesToMs(frame) }, id, seat)],

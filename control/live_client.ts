@@ -237,6 +237,7 @@ export class LiveClient {
   }
 
   #move(message: Move): void {
+    if (this.#isCongested()) return this.close(Close.Behind, "answers weren't read");
     const refusal = attemptMove(this.#house, this.#caller!, message, this.#number);
     if (refusal !== null) {
       const problem = problemBody(refusal.status, refusal.message, refusal.errors);

@@ -8,7 +8,7 @@ import { type House, seatOf } from "./house.ts";
 import { metricsOf } from "./metrics.ts";
 import { OPENMETRICS_TYPE } from "./openmetrics.ts";
 import { Refusal } from "./problem.ts";
-import { answer, body, type ControlEnv, hostOf, jsonBody, only, problems } from "./routing.ts";
+import { answer, body, type ControlEnv, hostOf, only, problems, withBody } from "./routing.ts";
 import { ChannelPatch, ChannelView, TargetBody, TargetMade, TargetView } from "./schemas.ts";
 import { allChannels } from "./shapes.ts";
 import { Failing, Status, Timings, Well } from "./schemas_status.ts";
@@ -39,7 +39,7 @@ function addChannelRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "patch",
       path: "/api/v1/channels/{n}",
       summary: "Name an input, trim it, mute it, link it with the next",
-      middleware: [only(house, "engineer"), jsonBody],
+      middleware: withBody([only(house, "engineer")]),
       request: body(ChannelPatch),
       responses: { ...problems(400, 401, 403, 404, 413, 415, 429), 200: answer("The channel", ChannelView) },
     }),
@@ -59,7 +59,7 @@ function addTargetRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: "/api/v1/targets",
       summary: "Send to a fixed address",
-      middleware: [engineer, jsonBody],
+      middleware: withBody([engineer]),
       request: body(TargetBody),
       responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 201: answer("Sending", TargetMade) },
     }),

@@ -7,7 +7,7 @@ import { changeGroup, createGroup, deleteGroup } from "./console.ts";
 import type { House } from "./house.ts";
 import { Refusal } from "./problem.ts";
 import { newEngineerKey, newJoinCode, secretsView } from "./rotation.ts";
-import { answer, body, type ControlEnv, jsonBody, jsonBodyUpTo, only, problems } from "./routing.ts";
+import { answer, body, type ControlEnv, jsonBodyUpTo, only, problems, withBody } from "./routing.ts";
 import { deleteScene, importScene, overwriteScene, recallScene, renameScene, saveScene } from "./scenes.ts";
 import {
   EngineerKeyView,
@@ -53,7 +53,7 @@ function addGroupRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: "/api/v1/groups",
       summary: "Make a group: one fader over several channels in each mix",
-      middleware: [engineer, jsonBody],
+      middleware: withBody([engineer]),
       request: body(GroupBody),
       responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 201: answer("The group", GroupView) },
     }),
@@ -67,7 +67,7 @@ function addGroupRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "patch",
       path: "/api/v1/groups/{id}",
       summary: "Change what is named, keep the rest",
-      middleware: [engineer, exists, jsonBody],
+      middleware: withBody([engineer, exists]),
       request: body(GroupPatch),
       responses: { ...problems(400, 401, 403, 404, 409, 413, 415, 429), 200: answer("The group", GroupView) },
     }),
@@ -113,7 +113,7 @@ function addSceneRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: "/api/v1/scenes",
       summary: "Save how the desk stands",
-      middleware: [engineer, jsonBody],
+      middleware: withBody([engineer]),
       request: body(SceneBody),
       responses: { ...problems(400, 401, 403, 413, 415, 429, 503), 201: answer("The scene", SceneView) },
     }),
@@ -127,7 +127,7 @@ function addSceneRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: "/api/v1/scenes/import",
       summary: "Take a scene that was exported (at most 1 MiB)",
-      middleware: [engineer, jsonBodyUpTo(MAX_SCENE_BYTES)],
+      middleware: withBody([engineer], jsonBodyUpTo(MAX_SCENE_BYTES)),
       request: body(SceneImport),
       responses: { ...problems(400, 401, 403, 413, 415, 429, 503), 201: answer("The scene", SceneView) },
     }),
@@ -151,7 +151,7 @@ function addSceneRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "patch",
       path: "/api/v1/scenes/{id}",
       summary: "Rename",
-      middleware: [engineer, exists, jsonBody],
+      middleware: withBody([engineer, exists]),
       request: body(SceneBody),
       responses: { ...problems(400, 401, 403, 404, 413, 415, 429), 200: answer("The scene", SceneView) },
     }),
@@ -178,7 +178,7 @@ function addSceneRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: "/api/v1/scenes/{id}/recall",
       summary: "The desk goes there, all of it in one step; recall-safe seats stay",
-      middleware: [engineer, exists, jsonBody],
+      middleware: withBody([engineer, exists]),
       request: body(SceneRecall),
       responses: { ...problems(400, 401, 403, 404, 413, 415, 429), 204: { description: "Recalled" } },
     }),
@@ -220,7 +220,7 @@ function addSecretRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: "/api/v1/secrets/join-code",
       summary: "A new join code; who has joined stays",
-      middleware: [engineer, jsonBody],
+      middleware: withBody([engineer]),
       request: body(JoinCodeBody),
       responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 200: answer("Secrets", SecretsView) },
     }),

@@ -6,7 +6,7 @@ import { moveMix, setMix, undoMix } from "./changes.ts";
 import type { House } from "./house.ts";
 import { checkPatch, clampedMix, freshMix } from "./mix_changes.ts";
 import { Refusal } from "./problem.ts";
-import { answer, body, type ControlEnv, jsonBody, mayMove, only, ownSeat, problems } from "./routing.ts";
+import { answer, body, type ControlEnv, mayMove, only, ownSeat, problems, withBody } from "./routing.ts";
 import { MixCopy, MixPatchBody, MixView, SeatBody, SeatMove, SeatOrder, SeatPatch, SeatView } from "./schemas.ts";
 import { changeSeat, copyMix, createSeat, deleteSeat, moveSeat, orderSeats, renewInvite, seatView } from "./seats.ts";
 
@@ -30,7 +30,7 @@ function addSeatList(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: "/api/v1/seats",
       summary: "Prepare a seat; its invite lets a phone take it",
-      middleware: [engineer, jsonBody],
+      middleware: withBody([engineer]),
       request: body(SeatBody),
       responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 201: answer("The seat", SeatView) },
     }),
@@ -45,7 +45,7 @@ function addSeatList(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "put",
       path: "/api/v1/seats/order",
       summary: "Put the seats in another order: each named once",
-      middleware: [engineer, jsonBody],
+      middleware: withBody([engineer]),
       request: body(SeatOrder),
       responses: { ...problems(400, 401, 403, 413, 415, 429), 200: answer("Seats", SeatView.array()) },
     }),
@@ -73,7 +73,7 @@ function addSeat(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "patch",
       path: PATH,
       summary: "Change its name, colour, channels, lock, recall safety, limit",
-      middleware: [...engineer, jsonBody],
+      middleware: withBody(engineer),
       request: body(SeatPatch),
       responses: { ...problems(400, 401, 403, 404, 409, 413, 415, 429), 200: answer("The seat", SeatView) },
     }),
@@ -115,7 +115,7 @@ function addSeat(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: `${PATH}/move`,
       summary: "This session's phone plays this seat from now on; who sat here gets the phone's former seat",
-      middleware: [...engineer, jsonBody],
+      middleware: withBody(engineer),
       request: body(SeatMove),
       responses: { ...problems(400, 401, 403, 404, 409, 413, 415, 429), 200: answer("The seat", SeatView) },
     }),
@@ -147,7 +147,7 @@ function addMix(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "patch",
       path: `${PATH}/mix`,
       summary: "Change what is named, keep the rest; null is back to the default",
-      middleware: [...own, jsonBody],
+      middleware: withBody(own),
       request: body(MixPatchBody),
       responses: { ...problems(400, 401, 403, 404, 409, 413, 415, 423, 429), 200: answer("The whole mix", MixView) },
     }),
@@ -193,7 +193,7 @@ function addMix(app: OpenAPIHono<ControlEnv>, house: House): void {
       method: "post",
       path: `${PATH}/mix/copy`,
       summary: "Copy this mix to other seats",
-      middleware: [only(house, "engineer"), ownSeat(house), jsonBody],
+      middleware: withBody([only(house, "engineer"), ownSeat(house)]),
       request: body(MixCopy),
       responses: {
         ...problems(400, 401, 403, 404, 409, 413, 415, 429),

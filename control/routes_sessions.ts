@@ -8,8 +8,7 @@ import { join } from "./joins.ts";
 import { mediaOf, sdpOfSession, summaryOf } from "./media.ts";
 import { checkPatch } from "./mix_changes.ts";
 import { mixView } from "./mixes.ts";
-import { Refusal } from "./problem.ts";
-import { answer, body, type ControlEnv, hostOf, jsonBody, mayMove, only, ownSession, problems } from "./routing.ts";
+import { answer, body, type ControlEnv, hostOf, mayMove, only, ownSession, problems, withBody } from "./routing.ts";
 import {
   JoinBody,
   Joined,
@@ -25,7 +24,7 @@ import { endSession, reshape } from "./sessions.ts";
 
 export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): void {
   const own = [only(house, "session", "engineer"), ownSession(house)];
-  const ownWithBody = [...own, jsonBody];
+  const ownWithBody = withBody(own);
   const mixOf = (session: Session) => {
     const { mix, maxGainDb } = seatOf(house, session);
     return mixView(house.state, mix, house.inputs, maxGainDb);
@@ -36,13 +35,12 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
       method: "post",
       path: "/api/v1/sessions",
       summary: "Join",
-      middleware: [only(house, "join", "invite", "engineer"), jsonBody],
+      middleware: withBody([only(house, "join", "invite", "engineer")]),
       request: body(JoinBody),
       responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 201: answer("Joined", Joined) },
     }),
     async (c) => {
       const { session, token, resumed } = join(house, c.var.caller, c.req.valid("json"), hostOf(house, c));
-      await house.store.settle();
       const answer = {
         session: session.id,
         seat: session.saved.seat,
@@ -52,6 +50,7 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
         sdp: sdpOfSession(house, session),
         mix: mixOf(session),
       };
+      await house.store.settle();
       return c.json(answer, 201, { location: `/api/v1/sessions/${session.id}` });
     },
   );
@@ -98,10 +97,7 @@ export function addSessionRoutes(app: OpenAPIHono<ControlEnv>, house: House): vo
     }),
     async (c) => {
       const { session } = c.var;
-      const patch = c.req.valid("json");
-      const engineer = c.var.caller.kind === "engineer" || session.saved.engineer;
-      if (!engineer && (patch.cue || patch.pfl)) throw new Refusal(403, "cue and pfl are the engineer's");
-      const fromTimestamp = await reshape(house, session, patch);
+      const fromTimestamp = await reshape(house, session, c.req.valid("json"));
       return c.json({ media: mediaOf(house, session, fromTimestamp), sdp: sdpOfSession(house, session) }, 200);
     },
   );

@@ -104,18 +104,27 @@ export const jsonBodyUpTo = (bytes: number): MiddlewareHandler<ControlEnv> => as
   await next();
 };
 
-export const jsonBody = jsonBodyUpTo(MAX_BODY_BYTES);
+const jsonBody = jsonBodyUpTo(MAX_BODY_BYTES);
+
+/** `checks`, the body, and the checks again: while it came, who sends it or what it is meant for may have gone. */
+export const withBody = (
+  checks: readonly MiddlewareHandler<ControlEnv>[],
+  read: MiddlewareHandler<ControlEnv> = jsonBody,
+): MiddlewareHandler<ControlEnv>[] => [...checks, read, ...checks];
 
 /** The address that the client reached us at, and so can send media to. */
 export const hostOf = (house: House, c: Context<ControlEnv>): string =>
   house.options.publicHost ?? plainAddress(c.env.incoming.socket.localAddress ?? "127.0.0.1");
 
+/** Of a body that failed its check: nobody reads more. */
+const MOST_ERRORS = 20;
+
 function fieldErrors(issues: readonly $ZodIssue[]): FieldError[] {
-  return issues.flatMap((issue) => {
+  return issues.slice(0, MOST_ERRORS).flatMap((issue) => {
     const path = issue.path.map(String).join(".");
     if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
     return issue.keys.map((key) => ({ path: path === "" ? key : `${path}.${key}`, message: "Unknown field" }));
-  });
+  }).slice(0, MOST_ERRORS);
 }
 
 /** What OpenAPIHono calls after a check. @throws Refusal 400. */

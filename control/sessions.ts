@@ -16,6 +16,8 @@ import type { SavedSession, Seat } from "./state.ts";
 
 /** A session that paused longer ago than this ends. */
 const ENDS_MS = 12 * 3_600_000;
+/** Changes of shape of one session that wait for one another. */
+const MOST_TURNS = 8;
 
 /** What somebody wants to hear, and how. */
 export type Wish = Pick<SavedSession, "mode" | "channels" | "bitrate" | "redundancy" | "cue" | "pfl"> & {
@@ -73,9 +75,9 @@ export function saveSession(house: House, session: Session, saved: SavedSession)
   change(house, { ...house.state, sessions: { ...house.state.sessions, [session.id]: session.saved } });
 }
 
-/** Its token dies, its address gets an RTCP BYE; the seat and its mix are kept. */
+/** Its token dies, its address gets an RTCP BYE; the seat and its mix are kept. Once: after that nothing happens. */
 export function endSession(house: House, session: Session): void {
-  house.sessions.delete(session.id);
+  if (!house.sessions.delete(session.id)) return;
   house.tokens.delete(session.saved.tokenKey);
   if (house.seated.get(session.saved.seat) === session) house.seated.delete(session.saved.seat);
   release(house, session.placed);
@@ -105,11 +107,13 @@ async function inTurn<T>(house: House, session: Session, action: () => Promise<T
   const before = session.turn;
   const { promise, resolve } = Promise.withResolvers<void>();
   session.turn = promise;
+  session.turns++;
   await before;
   try {
     if (house.sessions.get(session.id) !== session) throw gone();
     return await action();
   } finally {
+    session.turns--;
     resolve();
   }
 }
@@ -117,11 +121,14 @@ const gone = () => new Refusal(404, "the session has ended");
 
 /**
  * Changes the shape as the engineer or the musician asks. Returns the first RTP timestamp of the new shape.
- * @throws Refusal 403, 409, 400; 404 if the session ends meanwhile; 503 if its send worker doesn't answer.
+ * @throws Refusal 403, 409, 400; 404 if the session ends meanwhile; 503 if its send worker doesn't answer, or too many
+ * changes wait.
  */
-export function reshape(house: House, session: Session, patch: SessionPatch): Promise<RtpTimestamp> {
-  return inTurn(house, session, async () => {
+export async function reshape(house: House, session: Session, patch: SessionPatch): Promise<RtpTimestamp> {
+  if (session.turns >= MOST_TURNS) throw unavailable(`${MOST_TURNS} changes of this session wait already`);
+  return await inTurn(house, session, async () => {
     const { cue, pfl, ...rest } = patch, { saved } = session;
+    if (!saved.engineer && (cue || pfl)) throw new Refusal(403, "cue and pfl are the engineer's");
     const next = { ...saved, ...rest } as SavedSession;
     // One takes the other's place; who goes back to channels ends both.
     const ends = rest.mode === "channels";
@@ -133,12 +140,27 @@ export function reshape(house: House, session: Session, patch: SessionPatch): Pr
   });
 }
 
+/** What a session asked for, without what takes too much of a packet if it is more channels now. @throws Refusal 409, 400 */
+function fitting(house: House, { saved }: Session, seat: Seat): SavedSession {
+  const gentler: SavedSession = { ...saved, bitrate: null, redundancy: 0 };
+  for (const wish of [saved, { ...gentler, redundancy: saved.redundancy }]) {
+    try {
+      fitted(house, wish, seat);
+      return wish;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status !== 400) throw error;
+    }
+  }
+  return gentler;
+}
+
 /**
  * After a change of the seat: the session gets what it may hear now, and ends if that is nothing.
  */
 export function follow(house: House, session: Session): Promise<void> {
   return inTurn(house, session, async () => {
-    const { saved } = session, { shape, allowed } = fitted(house, saved, seatOf(house, session));
+    const seat = seatOf(house, session), saved = fitting(house, session, seat);
+    const { shape, allowed } = fitted(house, saved, seat);
     const sameMix = hearing(house, saved, session.hears) === session.hears;
     if (sameMix && shape.channels.join() === session.shape.channels.join()) {
       limitMix(house, mixOfSeat(house, saved.seat), allowed);
@@ -175,7 +197,11 @@ async function refit(house: House, session: Session, next: SavedSession): Promis
   session.shape = shape;
   session.hears = hears;
   session.sdpVersion++;
-  saveSession(house, session, { ...next, seat: session.saved.seat });
+  // What was decided meanwhile holds: another seat; whose session it is, and so what it may listen to.
+  const { seat, engineer } = session.saved, ended = engineer ? {} : { cue: null, pfl: null };
+  saveSession(house, session, { ...next, seat, engineer, ...ended });
+  // The seat that it listens to is gone, or it may no longer: it follows.
+  session.behind ||= session.saved.cue !== next.cue || session.saved.pfl !== next.pfl;
   limitMix(house, own, allowed);
   return timestamp;
 }

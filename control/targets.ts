@@ -7,12 +7,14 @@ import type { Shape } from "../core/messages.ts";
 import { samplesToMs } from "../core/units.ts";
 import { sdpOf } from "../send/sdp.ts";
 import { type HeardMix, type House, type Target } from "./house.ts";
+import { longestGone } from "./joins.ts";
 import { freeMix, leaveMix, mixOfSeat, useMix } from "./mixes.ts";
 import { refuseOverload, type Served } from "./offer.ts";
 import { Refusal, unavailable } from "./problem.ts";
 import { place, release } from "./receivers.ts";
 import type { TargetBody, TargetView } from "./schemas.ts";
 import { randomText } from "./secrets.ts";
+import { endSession } from "./sessions.ts";
 import { allChannels, existing, shapeOf } from "./shapes.ts";
 
 /** RTP streams to targets, all together: a `mono` target of 64 channels takes them all. */
@@ -61,9 +63,11 @@ export function createTarget(house: House, body: TargetBody, host: string): Targ
   if (streamCount(house) + streams > MAX_TARGET_STREAMS) {
     throw unavailable(`targets can have ${MAX_TARGET_STREAMS} streams all together`);
   }
-  if (house.freeSlots.length < streams) throw unavailable("no more streams can be served");
+  const missing = Math.max(0, streams - house.freeSlots.length), gone = longestGone(house, missing);
+  if (gone.length < missing) throw unavailable("no more streams can be served");
   refuseOverload(house, (frame) => servedAs(shapeWith(samplesToMs(frame))), shape.frame);
 
+  for (const session of gone) endSession(house, session);
   const cname = randomText(12);
   const number = mix === null ? -1 : useMix(house, mix);
   const placed = Array.from({ length: streams }, (_, i) =>

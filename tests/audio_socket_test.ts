@@ -170,16 +170,33 @@ Deno.test("a session that ends closes its page with 4401, the server's end with 
 
 Deno.test("64 pages can listen, the next one is told so", async () => {
   await using all = await stage();
-  const pages = [];
+  const { house } = all, pages = [];
   for (let i = 0; i < 64; i++) {
-    const page = new Page(all.house.port);
+    const page = await Page.open(house, (await house.join()).token);
     await page.heard();
     pages.push(page);
   }
-  const { code, reason } = await new Page(all.house.port).closed;
-  assert.equal(code, 4409);
-  assert.match(reason, /64/);
+  assert.equal(await ends(house, hello((await house.join()).token)), 4409);
+  assert.ok(pages.every(({ socket }) => socket.readyState === WebSocket.OPEN));
   pages.forEach(({ socket }) => socket.close());
+});
+
+Deno.test("who says no hello on eight connections gets no ninth, and takes nobody's place", async () => {
+  await using all = await stage();
+  const { house } = all, listening = await Page.open(house, (await house.join()).token), silent = [];
+  for (let i = 0; i < 8; i++) {
+    const page = new Page(house.port);
+    await page.heard();
+    silent.push(page);
+  }
+  assert.equal((await new Page(house.port).closed).code, 4409);
+  await silent[0].say(hello((await house.join()).token));
+  const next = await Page.open(house, (await house.join()).token);
+  for (const page of [listening, silent[0], next]) {
+    await page.heard();
+    assert.equal(page.socket.readyState, WebSocket.OPEN);
+  }
+  for (const { socket } of [listening, next, ...silent]) socket.close();
 });
 
 Deno.test("a page that answers no ping gets nothing any more, and the newest again when it does", async () => {

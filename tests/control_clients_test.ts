@@ -112,10 +112,37 @@ Deno.test("who joins and leaves again and again gets no mix beyond those that ma
 Deno.test("a mix for which there is no room is refused, and changes nothing", async () => {
   await using house = await fakeHouse({ slots: 3 });
   const joined = [];
-  for (let i = 0; i < 3; i++) joined.push(await house.join({ mode: "mix" }));
-  const before = await house.picture(), path = `/api/v1/sessions/${joined[0].session}`;
+  const desk = await house.call("POST", "/api/v1/sessions", {
+    body: { name: "Desk", device: newDevice(), mode: "mix" },
+  });
+  for (let i = 0; i < 2; i++) joined.push(await house.join({ mode: "mix" }));
+  const before = await house.picture(), path = `/api/v1/sessions/${desk.json.session}`;
   assertProblem(await house.call("PATCH", path, { body: { pfl: [1] } }), 503);
   assert.equal(await house.picture(), before);
   await house.call("DELETE", `/api/v1/sessions/${joined[1].session}`);
   assert.equal((await house.call("PATCH", path, { body: { pfl: [1] } })).status, 200);
+});
+
+Deno.test("who has a session joins again however many are there", async () => {
+  await using house = await fakeHouse({ options: { maxClients: 1 } });
+  const device = newDevice();
+  await house.join({ device });
+  house.pass(60_001);
+  await house.join();
+  assert.equal((await house.join({ device })).resumed, true);
+  const body = { name: "Bo", device: newDevice(), mode: "mix" };
+  assertProblem(await house.call("POST", "/api/v1/sessions", { secret: JOIN_CODE, body }), 503);
+});
+
+Deno.test("sessions that nobody opened give their rows to a target", async () => {
+  await using house = await fakeHouse({ slots: 4 });
+  for (let i = 0; i < 4; i++) await house.join();
+  const body = { address: "192.0.2.9", port: 6000, mode: "mono", channels: [1, 2] };
+  assertProblem(await house.call("POST", "/api/v1/targets", { body }), 503);
+  house.pass(60_001);
+  const kept = await house.join({ device: newDevice() });
+  assert.equal((await house.call("POST", "/api/v1/targets", { body })).status, 201);
+  const { json } = await house.call("GET", "/api/v1/sessions");
+  assert.equal(json.length, 2, "those that were there first have gone");
+  assert.ok(json.some(({ session }: { session: string }) => session === kept.session));
 });
