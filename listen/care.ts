@@ -109,10 +109,10 @@ export class Care {
       // Without packets there is no delay to speak of.
       if (stats !== null) await this.#session.report(stats.bufferMs ?? 0, stats.outputMs);
       if (this.#leaving.signal.aborted) return;
-      const { media, mix } = await this.#session.view();
+      const view = await this.#session.view(), { media } = view;
       if (this.#leaving.signal.aborted) return;
       this.#claim.answered();
-      this.#line.mix(mix, media);
+      this.#line.mix(view);
       if (!sameMedia(media, this.#media)) await this.#agree(media);
     } catch (error) {
       await this.#refused(error);
@@ -173,7 +173,7 @@ export class Care {
     this.#claim.joinedAgain(now());
     this.#dismissed = false;
     this.#printer.joinedAgain(joined);
-    this.#line.mix(joined.mix, joined.media);
+    this.#line.mix(joined);
     await this.#agree(joined.media);
   }
 }

@@ -79,7 +79,7 @@ async function run(options: ListenOptions): Promise<number> {
         timer = setTimeout(() => ending.resolve({ code: 0, reason: "time is up" }), options.seconds * 1000 + graceMs);
       };
       limit(SOUND_MS);
-      line.mix(session.joined.mix, session.joined.media);
+      line.mix(session.joined);
       const media = await resolved(session.joined.media);
       return await listenTo({ media, line, care, options, printer, ending, audible: () => limit(0) });
     } finally {
@@ -123,7 +123,11 @@ async function listenTo({ media, line, care, options, printer, ending, audible }
         audible();
         return printer.audible(data.startedAt);
       case "audio":
-        if (file !== null && file.write(data.samples, data.frames) < data.frames) failed(`${options.out} is full`);
+        try {
+          if (file !== null && file.write(data.samples, data.frames) < data.frames) failed(`${options.out} is full`);
+        } catch (error) {
+          failed(`cannot write ${options.out}: ${(error as Error).message}`);
+        }
         return;
       case "stats":
         printer.stats(data.stats);

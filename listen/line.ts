@@ -4,11 +4,13 @@
  */
 import { MAX_CHANNELS } from "../core/units.ts";
 import { Control, type Media } from "./messages.ts";
-import { mixdownGains, type MixState } from "./mixdown.ts";
+import { mixdownGains } from "./mixdown.ts";
+import type { View } from "./session.ts";
 
 export class Line implements Disposable {
   readonly control = new SharedArrayBuffer(Control.Count * 4);
-  readonly gains = new SharedArrayBuffer(MAX_CHANNELS * 2 * 4);
+  /** As {@link mixdownGains} writes them; the ceiling is 0 until then. */
+  readonly gains = new SharedArrayBuffer((MAX_CHANNELS * 2 + 1) * 4);
   readonly #words = new Int32Array(this.control);
   readonly #channel = new MessageChannel();
 
@@ -18,8 +20,8 @@ export class Line implements Disposable {
   }
 
   /** The phone's own mix of what is streamed. */
-  mix(mix: MixState, media: Media): void {
-    if (media.channels) mixdownGains(mix, media.channels, new Float32Array(this.gains));
+  mix({ mix, groups, media }: View): void {
+    if (media.channels) mixdownGains(mix, groups, media.channels, new Float32Array(this.gains));
   }
 
   /** Receive this from now on; `host` is an IP address. */

@@ -2,13 +2,24 @@
  * The phone's own mix: the stored mix of a session becomes a gain to the left and to the right for each stream, and
  * channels become stereo for an output device. Pure; {@link Mixdown.apply} runs in the audio thread and allocates nothing.
  */
-import { CEILING, Limiter } from "../core/limiter.ts";
+import { Limiter } from "../core/limiter.ts";
 import { dbToGain, msToSamples } from "../core/units.ts";
 
 /** As `GET /api/v1/sessions/{id}/mix` answers it. */
 export interface MixState {
   readonly channels: Readonly<Record<string, ChannelMix>>;
-  readonly master: { readonly gainDb: number; readonly mute: boolean };
+  readonly groups: Readonly<Record<string, Fader>>;
+  readonly master: Fader;
+  readonly limiter: { readonly ceilingDb: number };
+}
+export interface Fader {
+  readonly gainDb: number;
+  readonly mute: boolean;
+}
+/** As `GET /api/v1/groups` answers them. */
+export interface Group {
+  readonly group: string;
+  readonly channels: readonly number[];
 }
 export interface ChannelMix {
   readonly gainDb: number;
@@ -18,15 +29,29 @@ export interface ChannelMix {
   readonly solo: boolean;
 }
 
-/** Writes left and right gain of each of `channels` (numbers from 1, in the order of the streams) into `gains`. */
-export function mixdownGains(mix: MixState, channels: readonly number[], gains: Float32Array): void {
+const gainOf = ({ gainDb, mute }: Fader): number => mute ? 0 : dbToGain(gainDb);
+
+/**
+ * Writes left and right gain of each of `channels` (numbers from 1, in the order of the streams) into `gains`, and the
+ * limiter's ceiling (linear) at its end.
+ */
+export function mixdownGains(
+  mix: MixState,
+  groups: readonly Group[],
+  channels: readonly number[],
+  gains: Float32Array,
+): void {
+  gains[gains.length - 1] = dbToGain(mix.limiter.ceilingDb);
   // As the server counts them: among the channels that are heard.
   const soloed = channels.some((channel) => mix.channels[channel]?.solo);
-  const master = mix.master.mute ? 0 : dbToGain(mix.master.gainDb);
+  const master = gainOf(mix.master);
   channels.forEach((channel, stream) => {
     const strip = mix.channels[channel];
-    const silent = strip === undefined || strip.mute || (soloed && !strip.solo);
-    const gain = silent ? 0 : master * dbToGain(strip.gainDb);
+    const silent = strip === undefined || (soloed && !strip.solo);
+    const over = groups.filter(({ group, channels }) => channels.includes(channel) && group in mix.groups);
+    const gain = silent
+      ? 0
+      : over.reduce((gain, { group }) => gain * gainOf(mix.groups[group]), master * gainOf(strip));
     const angle = ((strip?.pan ?? 0) + 1) * Math.PI / 4;
     gains[2 * stream] = gain * Math.cos(angle);
     gains[2 * stream + 1] = gain * Math.sin(angle);
@@ -50,7 +75,7 @@ export class Mixdown {
   /** Samples of the rise that have gone by; it waits for the first sound. */
   #risen = 0;
 
-  /** `wanted`: left and right gain of each channel, interleaved; may be shared memory that another isolate writes. */
+  /** `wanted`: as {@link mixdownGains} writes them; may be shared memory that another isolate writes. */
   constructor(wanted: Float32Array) {
     this.#wanted = wanted;
     this.#gains = Float32Array.from(wanted);
@@ -73,7 +98,7 @@ export class Mixdown {
       gains[2 * channel + 1] = right;
     }
     if (this.#risen < RISE) this.#rise(frames);
-    this.#limiter.process(sum, out, frames, CEILING);
+    this.#limiter.process(sum, out, frames, wanted[wanted.length - 1]);
   }
 
   /** @hot */

@@ -6,7 +6,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { ListenOptions } from "./options.ts";
 import type { Media } from "./messages.ts";
-import type { MixState } from "./mixdown.ts";
+import type { Group, MixState } from "./mixdown.ts";
 
 const TIMEOUT_MS = 5000;
 
@@ -31,10 +31,12 @@ export interface Joined {
   readonly media: Media;
   readonly sdp: string;
   readonly mix: MixState;
+  /** The engineer's; none where the server makes the mix. */
+  readonly groups: readonly Group[];
 }
 
 /** What may have changed since the join. */
-export type View = Pick<Joined, "media" | "mix">;
+export type View = Pick<Joined, "media" | "mix" | "groups">;
 
 async function request(
   method: string,
@@ -94,12 +96,22 @@ export async function resolved(media: Media): Promise<Media> {
   return isIP(host) ? { ...media, host } : { ...media, host: (await lookup(host)).address };
 }
 
+/** What the phone's own mix needs besides, where it makes one. @throws Refused */
+async function groupsFor({ channels }: Media, server: string, token: string): Promise<readonly Group[]> {
+  if (!channels) return [];
+  const groups = await request("GET", `${server}/api/v1/groups`, token, "see the groups");
+  if (Array.isArray(groups)) return groups;
+  throw new Refused(200, "cannot see the groups: the answer is none");
+}
+
 /** A session that was joined. */
 export class Session {
+  readonly #server: string;
   readonly #url: string;
   readonly joined: Joined;
 
   private constructor(server: string, joined: Joined) {
+    this.#server = server;
     this.#url = `${server}/api/v1/sessions/${joined.session}`;
     this.joined = joined;
   }
@@ -114,7 +126,8 @@ export class Session {
     if (typeof answer?.session !== "string" || typeof answer.media?.port !== "number") {
       throw new Refused(201, `cannot join: ${options.server} does not speak our protocol`);
     }
-    return new Session(options.server, answer);
+    const groups = await groupsFor(answer.media, options.server, answer.token);
+    return new Session(options.server, { ...answer, groups });
   }
 
   /** What we alone know of our delay. @throws Refused */
@@ -124,9 +137,11 @@ export class Session {
 
   /** @throws Refused */
   async view(): Promise<View> {
-    const view = await request("GET", this.#url, this.joined.token, "see the session") as View | null;
-    if (typeof view?.media?.port === "number" && typeof view.mix?.channels === "object") return view;
-    throw new Refused(200, "cannot see the session: the answer is none");
+    const { token } = this.joined, view = await request("GET", this.#url, token, "see the session") as View | null;
+    if (typeof view?.media?.port !== "number" || typeof view.mix?.channels !== "object") {
+      throw new Refused(200, "cannot see the session: the answer is none");
+    }
+    return { ...view, groups: await groupsFor(view.media, this.#server, token) };
   }
 
   /** @throws Refused */

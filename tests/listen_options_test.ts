@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { channelList, parseListenArgs, UsageError } from "../listen/options.ts";
 import { CEILING, LIMITER_DELAY } from "../core/limiter.ts";
-import { Mixdown, mixdownGains, type MixState } from "../listen/mixdown.ts";
+import { dbToGain } from "../core/units.ts";
+import { type Group, Mixdown, mixdownGains, type MixState } from "../listen/mixdown.ts";
 import { listen } from "../listen/command.ts";
 
 const NEEDED = ["--server", "http://192.0.2.7:5100/", "--join-code", "ABC"];
@@ -100,10 +101,11 @@ Deno.test("a list of channels is read as it is written", () => {
 });
 
 const strip = { gainDb: 0, pan: 0, mute: false, solo: false };
-const gainsOf = (mix: MixState, channels: number[]): number[] => {
-  const gains = new Float32Array(2 * channels.length);
-  mixdownGains(mix, channels, gains);
-  return Array.from(gains, (gain) => Math.round(gain * 1e4) / 1e4);
+const fresh = { groups: {}, limiter: { ceilingDb: -1 } };
+const gainsOf = (mix: Partial<MixState>, channels: number[], groups: Group[] = []): number[] => {
+  const gains = new Float32Array(2 * channels.length + 1);
+  mixdownGains({ channels: {}, master: { gainDb: 0, mute: false }, ...fresh, ...mix }, groups, channels, gains);
+  return Array.from(gains.subarray(0, -1), (gain) => Math.round(gain * 1e4) / 1e4);
 };
 
 Deno.test("the phone's own mix: pan has constant power, mute wins over solo, solo silences the others", () => {
@@ -127,6 +129,31 @@ Deno.test("the phone's own mix: pan has constant power, mute wins over solo, sol
   assert.deepEqual(gainsOf({ channels: { 1: strip }, master: { gainDb: 0, mute: true } }, [1]), [0, 0]);
 });
 
+Deno.test("the phone's own mix: groups add up, and silence what is in them", () => {
+  const groups = [{ group: "g", channels: [1, 2] }, { group: "h", channels: [2] }, { group: "new", channels: [1] }];
+  const faders = (g: object, h: object) =>
+    gainsOf(
+      {
+        channels: { 1: strip, 2: strip, 3: strip },
+        groups: { g: { gainDb: 0, mute: false, ...g }, h: { gainDb: 0, mute: false, ...h } },
+      },
+      [1, 2, 3],
+      groups,
+    ).filter((_, i) => i % 2 === 0);
+  assert.deepEqual(faders({}, {}), [0.7071, 0.7071, 0.7071]);
+  assert.deepEqual(faders({ gainDb: -6 }, { gainDb: -6 }), [0.3544, 0.1776, 0.7071]);
+  assert.deepEqual(faders({}, { mute: true }), [0.7071, 0, 0.7071]);
+  assert.deepEqual(faders({ gainDb: -120 }, { gainDb: 10 }), [0, 0, 0.7071]);
+});
+
+Deno.test("the phone's own mix keeps below the ceiling of its limiter", () => {
+  const wanted = new Float32Array(3),
+    mix = { channels: { 1: { ...strip, pan: -1 } }, master: { gainDb: 0, mute: false } };
+  mixdownGains({ ...mix, ...fresh, limiter: { ceilingDb: -12 } }, [], [1], wanted);
+  const mixdown = new Mixdown(wanted), loudest = Math.max(...times(20, () => leftOf(mixdown)));
+  assert.ok(Math.abs(loudest - dbToGain(-12)) < 1e-3, `${loudest}`);
+});
+
 /** One channel at half of full scale, and what a mixdown makes of 10 ms of it on the left. */
 const half = new Float32Array(480).fill(0.5);
 function leftOf(mixdown: Mixdown, piece = half): number[] {
@@ -137,7 +164,7 @@ function leftOf(mixdown: Mixdown, piece = half): number[] {
 const times = (count: number, what: () => number[]) => Array.from({ length: count }, what).flat();
 
 Deno.test("a change of the mix glides", () => {
-  const wanted = Float32Array.of(1, 0), mixdown = new Mixdown(wanted);
+  const wanted = Float32Array.of(1, 0, CEILING), mixdown = new Mixdown(wanted);
   times(6, () => leftOf(mixdown));
   assert.ok(leftOf(mixdown).every((sample) => sample === 0.5));
   wanted[0] = 0;
@@ -149,7 +176,7 @@ Deno.test("a change of the mix glides", () => {
 });
 
 Deno.test("what the phone hears first comes up from silence over 50 ms, however long it waited for it", () => {
-  const mixdown = new Mixdown(Float32Array.of(1, 1)), silence = new Float32Array(480);
+  const mixdown = new Mixdown(Float32Array.of(1, 1, CEILING)), silence = new Float32Array(480);
   assert.ok(times(20, () => leftOf(mixdown, silence)).every((sample) => sample === 0));
   const rising = times(6, () => leftOf(mixdown));
   assert.ok(rising.every((sample, i) => i === 0 || (sample >= rising[i - 1] && sample - rising[i - 1] < 0.001)));
@@ -161,7 +188,7 @@ Deno.test("what the phone hears first comes up from silence over 50 ms, however 
 });
 
 Deno.test("the phone's own mix stays below -1 dBFS, however far its faders are up", () => {
-  const mixdown = new Mixdown(Float32Array.of(8, 8));
+  const mixdown = new Mixdown(Float32Array.of(8, 8, CEILING));
   const loud = times(20, () => leftOf(mixdown));
   assert.ok(loud.every((sample) => sample <= CEILING * 1.0001));
   assert.ok(Math.abs(loud.at(-1)! - CEILING) < 1e-4);

@@ -112,6 +112,7 @@ export class FakeServer implements AsyncDisposable {
     if (later) return later;
     const known = request.headers.get("authorization") === `Bearer ${this.#token}` && !this.#forgotten;
     if (!known) return problem(401, "no such token");
+    if (path === "/api/v1/groups") return Response.json([]);
     return request.method === "GET" ? Response.json(this.#view()) : new Response(null, { status: 204 });
   }
 
@@ -141,7 +142,8 @@ export class FakeServer implements AsyncDisposable {
   #mix() {
     const strip = { gainDb: 0, pan: 0, mute: false, solo: false };
     const strips = Array.from({ length: this.#options.streams }, (_, i) => [i + 1, strip]);
-    return { channels: Object.fromEntries(strips), master: { gainDb: -12, mute: false } };
+    const master = { gainDb: -12, mute: false };
+    return { channels: Object.fromEntries(strips), groups: {}, master, limiter: { ceilingDb: -1 } };
   }
 
   async #receive(): Promise<void> {
