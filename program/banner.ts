@@ -43,7 +43,7 @@ export function qrText(text: string): string {
 export function banner(options: StartOptions, opened: Opened, secrets: Secrets, terminal: boolean): string {
   const { version, source, mediaPorts, url, secureUrl, phonesUrl } = opened;
   const key = terminal
-    ? `${url}#key=${secrets.engineerKey}`
+    ? `${url}#key=${encodeURIComponent(secrets.engineerKey)}`
     : `${url}  (engineer key: ${secrets.engineerKeyFile ? `in ${secrets.engineerKeyFile}` : "as given"})`;
   const join = joinUrl(phonesUrl, secrets.joinCode);
   // A phone that followed a loopback address would only find itself.

@@ -140,6 +140,38 @@ deskTest("Listen makes the engineer's own session with the seat's cue, and ends 
   assert.deepEqual(page.problems, []);
 });
 
+deskTest("listening ends with the seat that is listened to", async (house) => {
+  const id = await house.seat("Going"), page = await house.console();
+  await choose(page, id);
+  await page.getByRole("button", { name: "Listen here" }).click();
+  const cued = async () => (await house.call("GET", "/sessions")).some(({ cue }: Any) => cue === id);
+  await until("the cue", cued);
+  await house.call("DELETE", `/seats/${id}`);
+  await until(
+    "its end",
+    async () => !(await house.call("GET", "/sessions")).some(({ device }: Any) => device?.startsWith("console-cue-")),
+  );
+  assert.deepEqual(page.problems, []);
+});
+
+deskTest("a key of any signs opens the console by its address", async (house) => {
+  const engineerKey = "a+b/c=d?of-more-than-22-characters";
+  await using control = await fakeHouse({ options: { engineerKey } });
+  const url = `http://127.0.0.1:${control.port}/`;
+  const page = await house.browser.page(`${url}#key=${encodeURIComponent(engineerKey)}`);
+  await page.waitForSelector(".strip");
+  await page.evaluate("sessionStorage.clear()");
+  await page.goto(url);
+  for (const typed of [engineerKey, `${url}#key=${engineerKey}`, `${url}#key=${encodeURIComponent(engineerKey)}`]) {
+    await page.reload();
+    await page.fill("#key", typed);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".strip");
+    await page.evaluate("sessionStorage.clear()");
+  }
+  assert.deepEqual(page.problems, []);
+});
+
 deskTest("a refused change is explained, and isn't shown as made", async (house) => {
   const id = await house.seat("Limited"), page = await house.console();
   await choose(page, id);

@@ -124,6 +124,27 @@ deskTest(
   },
 );
 
+deskTest("a fader that somebody else moves while it is held goes on from there", async ({ call, console, seat }) => {
+  const id = await seat("Held"), page = await console();
+  const gain = async () => (await call("GET", `/seats/${id}/mix`)).channels[1].gainDb;
+  await choose(page, id);
+  const box = await fader(page, 1).boundingBox();
+  assert.ok(box);
+  const x = box.x + box.width / 2, y = box.y + box.height / 2;
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x, y + 3);
+  await until("its first move", async () => await gain() < 0);
+  await call("PATCH", `/seats/${id}/mix`, { channels: { 1: { gainDb: -40 } } });
+  await until("somebody else's", async () => await valueOf(fader(page, 1)) === -40);
+  await page.mouse.move(x, y + 1);
+  await until("its next move", async () => await gain() > -40);
+  await page.mouse.up();
+  const last = await gain();
+  assert.ok(last > -40 && last < -30, `${last} dB`);
+  assert.deepEqual(page.problems, []);
+});
+
 deskTest("a whole drag is one step of undo", async ({ call, console, seat }) => {
   const id = await seat("Undone");
   const page = await console();

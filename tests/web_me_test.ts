@@ -56,6 +56,14 @@ browserTest("solo, pan, mute, undo and reset do what they say, and reset asks on
   await has(({ channels }) => channels[2].solo);
   await page.getByRole("button", { name: "End solo" }).tap();
   await has(({ channels }) => !channels[2].solo);
+  await strip(page, 2).locator(".solo").tap();
+  await has(({ channels }) => channels[2].solo);
+  await server.call("PATCH", "/api/v1/channels/2", { hidden: true });
+  await strip(page, 2).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "End solo" }).tap();
+  await has(({ channels }) => !channels[2].solo);
+  await server.call("PATCH", "/api/v1/channels/2", { hidden: false });
+  await strip(page, 2).locator(".title").tap();
   const pan = page.getByRole("slider", { name: "Pan of Tone 200 Hz" });
   await pan.press("PageDown");
   await until(() => pan.getAttribute("aria-valuetext"), (text) => text === "L 25", "the pan");

@@ -1,11 +1,16 @@
 /** What the pages share and what needs no browser: words in both languages, merge patches, tapers, the delays that are kept. */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import fc from "fast-check";
+import { vendorFiles } from "../control/web_files.ts";
 import { History, KEPT_MS, Recent } from "../web/history.js";
+import { Decoders } from "../web/listen_decoder.js";
+import { Moves } from "../web/live_moves.js";
 import { joined, merge, withoutNulls } from "../web/merge.js";
 import { barsOf, qualityOf } from "../web/quality.js";
 import { CEILING, dbText, faderDb, faderPosition, GAIN, PAN, TRIM } from "../web/taper.js";
 import { setLanguage, t, WORDS } from "../web/words.js";
+import { tonePackets } from "./listen_stage.ts";
 import { merge as asWritten } from "./live_desk.ts";
 
 const FOLDER = new URL("../web/", import.meta.url);
@@ -157,5 +162,38 @@ Deno.test("a counter tells what it grew by in the last minute, and begins anew w
   ) {
     recent.add(count, seconds * 1000);
     assert.equal(recent.grown, grown, `after ${seconds} s`);
+  }
+});
+
+Deno.test("moves of a seat that is gone don't bring a piece of it back", () => {
+  const moves = new Moves(() => {});
+  try {
+    for (const seat of ["gone", "here"]) {
+      for (const channel of [1, 2]) {
+        const patch = { channels: { [channel]: { gainDb: -3 } } };
+        moves.post(seat + channel, { type: "mix", seat, patch }, { seats: { [seat]: { mix: patch } } });
+      }
+    }
+    const here = { mix: { channels: { 1: { gainDb: 0 }, 2: { gainDb: 0 } } } };
+    const shown = moves.over({ seats: { here } }) as { seats: Record<string, typeof here> };
+    assert.deepEqual(Object.keys(shown.seats), ["here"]);
+    assert.deepEqual(shown.seats.here.mix.channels, { 1: { gainDb: -3 }, 2: { gainDb: -3 } });
+  } finally {
+    moves.clear();
+  }
+});
+
+Deno.test("packets of several mono streams are none for one decoder: they would be noise", async () => {
+  const { default: create } = await import(pathToFileURL(vendorFiles().get("/vendor/libopus.js")!).href);
+  const one = new Decoders(await create(), 1, false);
+  try {
+    one.bitrate = 128_000;
+    const [single] = await tonePackets(1, 240, 128_000), [several] = await tonePackets(2, 240, 128_000);
+    assert.equal(one.decode(single, 0, single.length), 240);
+    assert.equal(one.decode(several, 0, several.length), 0);
+    one.bitrate = 64_000;
+    assert.equal(one.decode(single, 0, single.length), 0);
+  } finally {
+    one.free();
   }
 });

@@ -25,7 +25,14 @@ function keep(key) {
 }
 
 /** The key in an address, or the text itself. */
-export const keyIn = (text) => new URLSearchParams(text.split("#")[1] ?? "").get("key") ?? text.trim();
+export function keyIn(text) {
+  const found = /#(?:.*&)?key=([^&]*)/.exec(text);
+  try {
+    return decodeURIComponent(found?.[1] ?? encodeURIComponent(text)).trim();
+  } catch {
+    return found[1]; // a sign of percent that was meant so
+  }
+}
 
 /** The key of the address bar, which forgets it; else the one that this tab has. */
 function firstKey() {

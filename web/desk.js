@@ -90,7 +90,7 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
       history.add(live.status, Date.now());
     };
     const onMoveRefused = ({ detail }) => say(explain(new Problem(detail.status, detail.detail, detail.errors)), true);
-    if (isNew) say(t("con.key.changed", { address: `${location.origin}/#key=${secret}` }));
+    if (isNew) say(t("con.key.changed", { address: `${location.origin}/#key=${encodeURIComponent(secret)}` }));
     live.addEventListener("closed", onClosed);
     live.addEventListener("status", onStatus);
     live.addEventListener("refused", onMoveRefused);
@@ -104,6 +104,11 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
   // It may be gone.
   const seat = chosen !== null && state?.seats[chosen] ? chosen : null;
   useMeters(live, state, seat);
+  // Its sound would be another's, and nothing there to end it.
+  const mute = state !== null && cue.seat !== null && !state.seats[cue.seat];
+  useEffect(() => {
+    if (mute) void cue.stop();
+  }, [mute]);
   if (state === null) {
     return html`<main class="door"><h1 class="unseen">Foldback</h1>
       ${

@@ -14,6 +14,7 @@
  * @property {number} [max] lower than the scale's: drawn as a stop
  * @property {boolean} [marks] lines and figures beside the track
  * @property {boolean} [centred] the fill begins at `scale.fresh`
+ * @property {boolean} [patient] `value` follows what was asked for only after a while
  * @property {string} [tone] a class: "mine", "group", "master"
  * @property {string} [id]
  */
@@ -76,6 +77,7 @@ export function Slider(props) {
       last: horizontal ? event.clientX : event.clientY,
       length: Math.max(1, horizontal ? track.width : track.height),
       position: scale.toPosition(value),
+      shown: value,
       gesture: newGesture(),
       frame: 0,
       touch: event.pointerType === "touch",
@@ -91,12 +93,15 @@ export function Slider(props) {
       held.moved = true;
       held.last = at;
     }
+    // Somebody else has moved it meanwhile: from there on, not back. What waits for its answer isn't shown before.
+    if (!now.current.patient && latest() !== held.shown) held.position = scale.toPosition(held.shown = latest());
     const by = (horizontal ? at - held.last : held.last - at) / held.length * (event.shiftKey ? FINE : 1);
     held.last = at;
     held.position = Math.min(scale.toPosition(max), Math.max(0, held.position + by));
     held.frame ||= requestAnimationFrame(() => {
       held.frame = 0;
       set(scale.toValue(held.position), held.gesture);
+      held.shown = latest();
     });
   };
   const onPointerUp = (event) => {

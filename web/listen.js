@@ -89,7 +89,7 @@ export class Listening extends EventTarget {
 
   async stop() {
     await this.#end();
-    this.#say("off");
+    this.#sayEnded("off");
   }
 
   /** Peaks of what was played in the last 50 ms, linear. */
@@ -150,7 +150,12 @@ export class Listening extends EventTarget {
   /** @param {string} reason */
   async #fail(reason) {
     await this.#end();
-    this.#say("failed", reason);
+    this.#sayEnded("failed", reason);
+  }
+
+  /** Unless it was started again while it ended. @param {ListenState} state @param {string | null} problem */
+  #sayEnded(state, problem = null) {
+    if (this.#output === null) this.#say(state, problem);
   }
 
   /** @param {ListenState} state @param {string | null} problem */
@@ -186,7 +191,7 @@ export class Listening extends EventTarget {
   /** @param {"ended" | "taken"} state */
   async #over(state) {
     await this.#end();
-    this.#say(state);
+    this.#sayEnded(state);
   }
 
   /** @param {any} seen of the worker */

@@ -4,7 +4,7 @@
  * packets. Out: planar samples in the library's own memory, of which {@link Decoders.plane} tells where they lie. The
  * page's audio worker; allocates only when it is made.
  */
-import { frameOf, isStereo, split } from "./listen_packets.js";
+import { frameOf, isStereo, opusBytes, split } from "./listen_packets.js";
 
 const RATE = 48_000;
 /** Bytes of the largest plain packet (RFC 6716 section 3.2.1). */
@@ -31,6 +31,8 @@ export class Decoders {
   #lengths;
   streams;
   stereo;
+  /** Bits per second of each stream. */
+  bitrate = 0;
 
   /** @param {any} opus @param {number} streams @param {boolean} stereo one stream of two channels, instead of mono ones */
   constructor(opus, streams, stereo) {
@@ -67,6 +69,8 @@ export class Decoders {
     if (!split(b, at, length, this.streams, heads, bodies, lengths)) return 0;
     const frames = frameOf(b[heads[0]]);
     if (frames > MOST_FRAMES) return 0;
+    // Several mono streams look like one: by their length alone it is seen, and they would decode to noise.
+    if (this.streams === 1 && !this.stereo && 1 + lengths[0] !== opusBytes(this.bitrate, frames)) return 0;
     for (let stream = 0; stream < this.streams; stream++) {
       if (isStereo(b[heads[stream]]) !== this.stereo || lengths[stream] >= PACKET_BYTES) return 0;
     }

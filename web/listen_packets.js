@@ -31,6 +31,9 @@ export const isRtcp = (bytes) => bytes[1] >= 192 && bytes[1] <= 223;
 export function frameOf(/** @type {number} */ toc) {
   return toc >> 3 >= 16 && (toc & 3) === 0 ? 120 << (toc >> 3 & 3) : 0;
 }
+/** Bytes of a packet of `frames` at constant bit rate, as libopus rounds. */
+export const opusBytes = (/** @type {number} */ bitrate, /** @type {number} */ frames) =>
+  (Math.floor(bitrate * frames / 48_000) + 4) >> 3;
 export const isStereo = (/** @type {number} */ toc) => (toc & 4) !== 0;
 
 /** The fields of one packet; one object for all of them. */

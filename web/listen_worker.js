@@ -21,7 +21,7 @@ const DOUBT_MS = 250;
 
 /**
  * @typedef {{ ssrc: number, payloadType: number, encoding: "opus" | "multiopus", frameMs: number, streams: number,
- *   coupledStreams: number, channels?: readonly number[] }} Media docs/PROTOCOL.md, Join
+ *   coupledStreams: number, bitrate: number, channels?: readonly number[] }} Media docs/PROTOCOL.md, Join
  */
 
 class Listener {
@@ -33,6 +33,8 @@ class Listener {
   #reception = new Reception();
   /** @type {any} */
   #opus;
+  /** @type {Decoders | null} */
+  #decoders = null;
   /** Timestamp and the server's time of the same sample. @type {{ timestamp: number, ntpMs: number } | null} */
   #report = null;
   #delays = /** @type {number[]} */ ([]);
@@ -76,6 +78,7 @@ class Listener {
     }
     const other = same.some((field) => /** @type {any} */ (media)[field] !== /** @type {any} */ (before)[field]);
     if (other) this.#playout.redirect(this.#decodersFor(media))?.free();
+    else if (this.#decoders) this.#decoders.bitrate = media.bitrate;
   }
   close() {
     clearInterval(this.#timer);
@@ -85,8 +88,10 @@ class Listener {
   }
 
   /** @param {Media} media */
-  #decodersFor({ streams, coupledStreams }) {
-    return new Decoders(this.#opus, streams, coupledStreams === 1);
+  #decodersFor({ streams, coupledStreams, bitrate }) {
+    const decoders = this.#decoders = new Decoders(this.#opus, streams, coupledStreams === 1);
+    decoders.bitrate = bitrate;
+    return decoders;
   }
 
   /** @param {string} state @param {string} reason */

@@ -66,8 +66,9 @@ class FoldbackOutput extends AudioWorkletProcessor {
       this.risen = 0;
     }
     this.isEmpty = taken < count;
-    const low = ((write - read - taken) | 0) < words[LOW];
-    if (low && !this.isLow) this.worker?.postMessage(null);
+    const level = (write - read) | 0, low = level - taken < words[LOW];
+    // Anew for each burst that came between, however little it was.
+    if (low && (!this.isLow || level >= words[LOW])) this.worker?.postMessage(null);
     this.isLow = low;
     return true;
   }

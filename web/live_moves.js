@@ -56,8 +56,10 @@ export class Moves {
 
   /** @param {any} state what the server has told @returns {any} with what isn't answered on top */
   over(state) {
-    for (const { part } of this.#unanswered) state = merge(state, part);
-    for (const { part } of this.#outbox.values()) state = merge(state, part);
+    for (const { message, part } of [...this.#unanswered, ...this.#outbox.values()]) {
+      // A seat that is gone meanwhile doesn't come back as a piece of one.
+      if (message.seat === undefined || Object.hasOwn(state.seats, message.seat)) state = merge(state, part);
+    }
     return state;
   }
 

@@ -76,7 +76,9 @@ function Section({ title, hint, live, strips }) {
 /** What stands in the way: no line, locked, solo. */
 function Warnings({ live, seat, mix, channels, still }) {
   const { problem, connected } = live;
-  const soloed = Object.keys(channels).filter((channel) => mix.channels[channel]?.solo);
+  // As the server counts them: one that is hidden sounds, and silences the others, all the same.
+  const sounding = live.state.sessions[live.state.session]?.channels ?? Object.keys(channels);
+  const soloed = sounding.filter((channel) => mix.channels[channel]?.solo);
   const endSolo = () =>
     live.move(seat, { channels: Object.fromEntries(soloed.map((channel) => [channel, { solo: false }])) });
   return html`
@@ -87,7 +89,9 @@ function Warnings({ live, seat, mix, channels, still }) {
     ${connected && live.state.seats[seat].locked &&
       html`<p class="notice" role="status"><strong>${t("me.locked.title")}</strong> <span>${t("me.locked")}</span></p>`}
     ${connected && soloed.length > 0 && html`<p class="notice" role="status">
-      <span class="grow">${t("me.soloed", { names: soloed.map((channel) => channels[channel].name).join(", ") })}</span>
+      <span class="grow">${
+      t("me.soloed", { names: soloed.map((channel) => channels[channel]?.name ?? channel).join(", ") })
+    }</span>
       <button type="button" disabled=${still} onClick=${endSolo}>${t("me.solo.end")}</button></p>`}
   `;
 }

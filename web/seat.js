@@ -105,7 +105,7 @@ function PatientSlider({ scale, value, label, disabled, onSet }) {
     }
     line.busy = false;
   };
-  return html`<${Slider} ...${{ scale, value, label, disabled, onMove }} horizontal />`;
+  return html`<${Slider} ...${{ scale, value, label, disabled, onMove }} patient horizontal />`;
 }
 
 /** Other seats to tick, and what to do with them. */
