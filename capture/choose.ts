@@ -46,13 +46,20 @@ export const namesakes = (portaudio: PortAudio, { name, hostApi }: Named): Devic
 /** "Scarlett: USB Audio (hw:1,0)" without the card's number, which is another when it comes back. */
 const withoutNumber = (name: string): string => name.replace(/\(hw:\d+,/, "(hw:,");
 
-/** The device that was described, in a list that was made later. @throws Error when it isn't there. */
-export function findAgain(portaudio: PortAudio, { device, hostApi, twins }: PortAudioDescription): Device {
-  const same = namesakes(portaudio, { name: device, hostApi });
-  const renumbered = inputsOf(portaudio).filter((other) =>
-    other.hostApi === hostApi && withoutNumber(other.name) === withoutNumber(device)
+/** The inputs that have this one's name but for the number, itself among them. */
+export const kinOf = (portaudio: PortAudio, { name, hostApi }: Named): Device[] =>
+  inputsOf(portaudio).filter((device) =>
+    device.hostApi === hostApi && withoutNumber(device.name) === withoutNumber(name)
   );
-  const found = same.length > 0 ? same[twins] : renumbered.length === 1 ? renumbered[0] : undefined;
+
+/**
+ * The device that was described, in a list that was made later. Not one that is only like it: of two equal interfaces the
+ * other one may be what is left. @throws Error when it isn't there.
+ */
+export function findAgain(portaudio: PortAudio, { device, hostApi, twin, twins, kin }: PortAudioDescription): Device {
+  const named = { name: device, hostApi }, same = namesakes(portaudio, named), alike = kinOf(portaudio, named);
+  const renumbered = kin === 1 && alike.length === 1 ? alike[0] : undefined;
+  const found = same.length >= twins ? same[twin] : same.length === 0 ? renumbered : undefined;
   if (!found) throw new Error(`cannot open ${device}: ${hostApi} has no such device`);
   return found;
 }

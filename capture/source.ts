@@ -9,7 +9,7 @@ import { alsaChannels, alsaNames } from "./alsa.ts";
 import { BAND } from "./demo_score.ts";
 import { demoNames } from "./demo.ts";
 import { loadLibrary } from "./native.ts";
-import { candidates, chooseDevice, namesakes, SourceError } from "./choose.ts";
+import { candidates, chooseDevice, kinOf, namesakes, SourceError } from "./choose.ts";
 import { type Device, HOW_TO_INSTALL, PortAudio, PortAudioError, PortAudioMissing } from "./portaudio.ts";
 import { toneNames } from "./tones.ts";
 import { inspectWav, WavError } from "./wav.ts";
@@ -132,7 +132,9 @@ const describe = (portaudio: PortAudio, device: Device, channels: number): Sourc
   library: portaudio.library.name,
   device: device.name,
   hostApi: device.hostApi,
-  twins: namesakes(portaudio, device).findIndex(({ index }) => index === device.index),
+  twin: namesakes(portaudio, device).findIndex(({ index }) => index === device.index),
+  twins: namesakes(portaudio, device).length,
+  kin: kinOf(portaudio, device).length,
   name: `${device.name} (${device.hostApi})`,
   channels,
   channelNames: inputNames(channels),

@@ -27,11 +27,11 @@ function clients(house: House): number {
   return count;
 }
 
-/** Of the sessions that don't count, those that paused first: they hold rows of the board that somebody needs. */
-export const longestGone = (house: House, count: number): Session[] =>
+/** Of the sessions that don't count, but for `kept`, those that paused first: they hold rows that somebody needs. */
+export const longestGone = (house: House, count: number, kept?: string): Session[] =>
   [...house.sessions.values()]
     .map((session) => ({ session, ms: pausedFor(house, session) }))
-    .filter(({ ms }) => ms > COUNTS_MS)
+    .filter(({ session, ms }) => ms > COUNTS_MS && session.id !== kept)
     .sort((a, b) => b.ms - a.ms)
     .slice(0, count)
     .map(({ session }) => session);

@@ -17,6 +17,7 @@ import {
   HELLO_MS,
   LINGER_MS,
   MESSAGES_PER_SECOND,
+  MOST_WAITING_BYTES,
 } from "./live_limits.ts";
 import { type ClientMessage, type Move, readMessage } from "./live_messages.ts";
 import { attemptMove, partOf } from "./live_moves.ts";
@@ -237,7 +238,7 @@ export class LiveClient {
   }
 
   #move(message: Move): void {
-    if (this.#isCongested()) return this.close(Close.Behind, "answers weren't read");
+    if (this.waiting > MOST_WAITING_BYTES) return this.close(Close.Behind, "answers weren't read");
     const refusal = attemptMove(this.#house, this.#caller!, message, this.#number);
     if (refusal !== null) {
       const problem = problemBody(refusal.status, refusal.message, refusal.errors);

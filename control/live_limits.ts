@@ -22,6 +22,8 @@ export const HELLO_MS = 5_000;
 export const MESSAGES_PER_SECOND = 200;
 /** More than this in its socket's buffer, and a client gets nothing new; a state of ten seats has 60 KiB. */
 export const CONGESTED_BYTES = 256 * 1024;
+/** Answers that wait so long that the client is dropped. */
+export const MOST_WAITING_BYTES = 1024 * 1024;
 /** Levels are worth nothing when they are late. */
 export const CONGESTED_FOR_METERS_BYTES = 4 * 1024;
 /** Without reading, or without answering a ping. */

@@ -181,7 +181,13 @@ async function refit(house: House, session: Session, next: SavedSession): Promis
   // Nobody hears it yet: what it is about to be made of counts from its first sample.
   if (own.users === 0) limitMix(house, own, allowed);
   const hears = hearing(house, next, heard);
-  const mix = hears === null ? -1 : useMix(house, hears);
+  let mix = -1;
+  try {
+    if (hears !== null) mix = useMix(house, hears);
+  } catch (error) {
+    limitMix(house, own, before);
+    throw error;
+  }
   const timestamp = await requestShape(house, session, shape, mix);
   const live = house.sessions.get(session.id) === session;
   if (timestamp === null || !live) {

@@ -63,7 +63,7 @@ export function createTarget(house: House, body: TargetBody, host: string): Targ
   if (streamCount(house) + streams > MAX_TARGET_STREAMS) {
     throw unavailable(`targets can have ${MAX_TARGET_STREAMS} streams all together`);
   }
-  const missing = Math.max(0, streams - house.freeSlots.length), gone = longestGone(house, missing);
+  const missing = Math.max(0, streams - house.freeSlots.length), gone = longestGone(house, missing, body.session);
   if (gone.length < missing) throw unavailable("no more streams can be served");
   refuseOverload(house, (frame) => servedAs(shapeWith(samplesToMs(frame))), shape.frame);
 

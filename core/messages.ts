@@ -236,8 +236,10 @@ export interface PortAudioDescription {
   readonly library: string;
   readonly device: string;
   readonly hostApi: string;
-  /** How many devices of this name come before it. */
+  /** Which of the devices of this name it is, from 0; how many there are; how many there are but for ALSA's card numbers. */
+  readonly twin: number;
   readonly twins: number;
+  readonly kin: number;
 }
 
 /** A source that was found and checked, ready to be opened by the capture worker; plain data. */

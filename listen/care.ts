@@ -109,7 +109,7 @@ export class Care {
       // Without packets there is no delay to speak of.
       if (stats !== null) await this.#session.report(stats.bufferMs ?? 0, stats.outputMs);
       if (this.#leaving.signal.aborted) return;
-      const view = await this.#session.view(), { media } = view;
+      const view = await this.#session.view(this.#leaving.signal), { media } = view;
       if (this.#leaving.signal.aborted) return;
       this.#claim.answered();
       this.#line.mix(view);

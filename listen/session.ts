@@ -97,9 +97,14 @@ export async function resolved(media: Media): Promise<Media> {
 }
 
 /** What the phone's own mix needs besides, where it makes one. @throws Refused */
-async function groupsFor({ channels }: Media, server: string, token: string): Promise<readonly Group[]> {
+async function groupsFor(
+  { channels }: Media,
+  server: string,
+  token: string,
+  signal?: AbortSignal,
+): Promise<readonly Group[]> {
   if (!channels) return [];
-  const groups = await request("GET", `${server}/api/v1/groups`, token, "see the groups");
+  const groups = await request("GET", `${server}/api/v1/groups`, token, "see the groups", undefined, signal);
   if (Array.isArray(groups)) return groups;
   throw new Refused(200, "cannot see the groups: the answer is none");
 }
@@ -126,8 +131,14 @@ export class Session {
     if (typeof answer?.session !== "string" || typeof answer.media?.port !== "number") {
       throw new Refused(201, `cannot join: ${options.server} does not speak our protocol`);
     }
-    const groups = await groupsFor(answer.media, options.server, answer.token);
-    return new Session(options.server, { ...answer, groups });
+    const session = new Session(options.server, { ...answer, groups: [] });
+    try {
+      const groups = await groupsFor(answer.media, options.server, answer.token, signal);
+      return new Session(options.server, { ...answer, groups });
+    } catch (error) {
+      await session.leave().catch(() => {});
+      throw error;
+    }
   }
 
   /** What we alone know of our delay. @throws Refused */
@@ -135,13 +146,14 @@ export class Session {
     await request("POST", `${this.#url}/report`, this.joined.token, "report", { bufferMs, outputMs });
   }
 
-  /** @throws Refused */
-  async view(): Promise<View> {
-    const { token } = this.joined, view = await request("GET", this.#url, token, "see the session") as View | null;
+  /** @throws Refused; so it does when `signal` aborts. */
+  async view(signal: AbortSignal): Promise<View> {
+    const { token } = this.joined;
+    const view = await request("GET", this.#url, token, "see the session", undefined, signal) as View | null;
     if (typeof view?.media?.port !== "number" || typeof view.mix?.channels !== "object") {
       throw new Refused(200, "cannot see the session: the answer is none");
     }
-    return { ...view, groups: await groupsFor(view.media, this.#server, token) };
+    return { ...view, groups: await groupsFor(view.media, this.#server, token, signal) };
   }
 
   /** @throws Refused */

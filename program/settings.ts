@@ -74,7 +74,7 @@ export const SETTINGS = {
     absent: "the one they connect to",
     read: (text) => {
       if (isIP(text) === 6) return text;
-      if (/^[A-Za-z0-9.-]{1,253}$/.test(text) && URL.canParse(`http://${text}/`)) return text;
+      if (/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(text) && URL.canParse(`http://${text}/`)) return text;
       throw new Rule("must be a host name or an IP address");
     },
   }),

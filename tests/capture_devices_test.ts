@@ -164,25 +164,26 @@ Deno.test("a card is found again by its name, by its place among its namesakes, 
   const listed = (...names: string[]) => ({
     devices: () => names.map((name, index) => ({ index, name, hostApi: "ALSA", inputs: 2 })),
   } as unknown as PortAudio);
-  const card = {
+  const card: PortAudioDescription = {
     kind: "portaudio",
     library: "",
     device: "Desk: USB Audio (hw:1,0)",
     hostApi: "ALSA",
-    twins: 0,
-  } as const;
-  const found = (portaudio: PortAudio, wanted: PortAudioDescription = card) => findAgain(portaudio, wanted).index;
+    twin: 0,
+    twins: 1,
+    kin: 1,
+  };
+  const found = (portaudio: PortAudio, wanted = card) => findAgain(portaudio, wanted).index;
+  const lost = (portaudio: PortAudio, wanted = card) => assert.throws(() => found(portaudio, wanted), /no such device/);
   const other = "Webcam: USB Audio (hw:1,0)";
   assert.equal(found(listed(other, card.device)), 1);
   assert.equal(found(listed("Desk: USB Audio (hw:1,1)", other, "Desk: USB Audio (hw:2,0)")), 2);
   assert.equal(found(listed("Desk: USB Audio (hw:2,0)", card.device)), 1, "its own name counts first");
   assert.throws(() => found(listed(other)), /Desk: USB Audio \(hw:1,0\): ALSA has no such device/);
-  assert.throws(
-    () => found(listed("Desk: USB Audio (hw:2,0)", "Desk: USB Audio (hw:3,0)")),
-    /no such device/,
-    "which?",
-  );
-  const twin = { ...card, device: "Desk", twins: 1 };
+  lost(listed("Desk: USB Audio (hw:2,0)", "Desk: USB Audio (hw:3,0)"));
+  lost(listed("Desk: USB Audio (hw:2,0)"), { ...card, kin: 2 });
+  const twin = { ...card, device: "Desk", twin: 1, twins: 2 };
   assert.equal(found(listed("Desk", other, "Desk"), twin), 2);
-  assert.throws(() => found(listed("Desk", other), twin), /no such device/, "not its twin");
+  lost(listed("Desk", other), twin);
+  lost(listed("Desk", other), { ...twin, twin: 0 });
 });

@@ -18,7 +18,7 @@ async function posted(house: FakeHouse, work: () => void): Promise<void> {
 }
 
 Deno.test("eight changes of a session may wait, the ninth is refused; the others hold one after the other", async () => {
-  await using house = await fakeHouse();
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
   const { session, token } = await house.join(), path = `/api/v1/sessions/${session}`;
   house.answering = false;
   const patches: ReturnType<FakeHouse["call"]>[] = [];
@@ -36,7 +36,7 @@ Deno.test("eight changes of a session may wait, the ninth is refused; the others
 });
 
 Deno.test("a session whose last channel goes twice at once ends once", async () => {
-  await using house = await fakeHouse();
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
   const { session, seat, token } = await house.join({ mode: "mix", channels: [1, 2] });
   const free = house.control.house.freeSlots, before = free.length;
   house.answering = false;
@@ -54,7 +54,7 @@ Deno.test("a session whose last channel goes twice at once ends once", async () 
 });
 
 Deno.test("a seat that may hear more than fits at the wanted bit rate keeps its session", async () => {
-  await using house = await fakeHouse();
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
   const { json: seat } = await house.call("POST", "/api/v1/seats", { body: { name: "Ana", channels: [1, 2] } });
   const body = { name: "Ana", device: newDevice(), mode: "channels", bitrate: 256_000, frameMs: 10, redundancy: 1 };
   const { json } = await house.call("POST", "/api/v1/sessions", { secret: seat.invite, body });
@@ -65,7 +65,7 @@ Deno.test("a seat that may hear more than fits at the wanted bit rate keeps its 
 });
 
 Deno.test("a key that is changed while its session changes shape takes the right to listen with it", async () => {
-  await using house = await fakeHouse();
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
   const { json: seat } = await house.call("POST", "/api/v1/seats", { body: { name: "Ana" } });
   const body = { name: "Desk", device: newDevice(), mode: "mix" };
   const { json: desk } = await house.call("POST", "/api/v1/sessions", { body });
@@ -91,7 +91,7 @@ Deno.test("a key that is changed while its session changes shape takes the right
 });
 
 Deno.test("with the engineer's key nobody else's session is made to listen to a seat", async () => {
-  await using house = await fakeHouse();
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
   const ana = await house.join({ mode: "mix" }), bo = await house.join({ mode: "mix" });
   const before = await house.picture();
   assertProblem(await house.call("PATCH", `/api/v1/sessions/${ana.session}`, { body: { cue: bo.seat } }), 403);
@@ -127,7 +127,7 @@ async function slowly(
 }
 
 Deno.test("what goes while a body comes is gone", async () => {
-  await using house = await fakeHouse();
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
   const create = async (path: string, body: unknown) => (await house.call("POST", `/api/v1/${path}`, { body })).json;
   const gone = (path: string) => () => house.call("DELETE", path);
   const { scene } = await create("scenes", { name: "Opener" }), scenes = `/api/v1/scenes/${scene}`;
@@ -147,7 +147,7 @@ Deno.test("what goes while a body comes is gone", async () => {
 });
 
 Deno.test("a body with thousands of mistakes is told twenty of them", async () => {
-  await using house = await fakeHouse();
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
   const { session, token } = await house.join();
   const channels = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`${i + 1}`, 0]));
   const refused = await house.call("PATCH", `/api/v1/sessions/${session}/mix`, { secret: token, body: { channels } });

@@ -77,8 +77,14 @@ programTest("a server that waits for a sound library which hangs is ended by a s
   try {
     await until(() => Deno.readTextFileSync(`/proc/${server.pid}/maps`).includes("libasound_module_pcm_jack"));
     server.kill("SIGTERM");
-    assert.equal((await server.status).signal, "SIGTERM");
+    let ended: Deno.CommandStatus | undefined;
+    void server.status.then((status) => ended = status);
+    await until(() => ended !== undefined, "its end");
+    assert.equal(ended!.signal, "SIGTERM");
   } finally {
+    try {
+      server.kill("SIGKILL");
+    } catch { /* it has ended */ }
     Deno.kill(card.pid, "SIGCONT");
     await Deno.remove(folder, { recursive: true });
   }

@@ -67,8 +67,9 @@ export class Cue extends EventTarget {
     try {
       if (this.seat === seat) await this.stop();
       else if (this.#session !== null) {
-        await call("PATCH", `/api/v1/sessions/${this.#session}`, { cue: seat }, this.#secret);
-        this.#set(seat);
+        const session = this.#session;
+        await call("PATCH", `/api/v1/sessions/${session}`, { cue: seat }, this.#secret);
+        if (this.#session === session) this.#set(seat);
       } else await this.#start(seat);
     } catch (error) {
       this.#say(explain(error), true);
@@ -78,11 +79,11 @@ export class Cue extends EventTarget {
   }
 
   async stop() {
-    const session = this.#session;
-    this.#session = null;
-    await this.#listening?.stop();
-    this.#listening = null;
+    const session = this.#session, listening = this.#listening;
+    // At once: another seat may be listened to before this has ended.
+    this.#session = this.#listening = null;
     this.#set(null);
+    await listening?.stop();
     if (session !== null) await call("DELETE", `/api/v1/sessions/${session}`, undefined, this.#secret).catch(() => {});
   }
 
