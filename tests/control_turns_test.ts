@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { rtpTimestamp } from "../core/units.ts";
 import { assertProblem, ENGINEER, type FakeHouse, fakeHouse, newDevice } from "./control_fake.ts";
+import { within } from "./live_desk.ts";
 
 /** Answers the change of shape that was posted last. */
 function answerLast(house: FakeHouse): void {
@@ -26,7 +27,7 @@ Deno.test("eight changes of a session may wait, the ninth is refused; the others
     patches.push(house.call("PATCH", path, { secret: token, body: { channels: [channel] } }));
   await posted(house, () => patch(1));
   for (let channel = 2; channel <= 9; channel++) patch(channel);
-  const refused = await Promise.any(patches);
+  const refused = await within("a refusal", Promise.any(patches));
   assertProblem(refused, 503);
   house.answering = true;
   answerLast(house);
