@@ -127,18 +127,21 @@ function portaudioSource(wanted: string | null, channels: number | null): Source
   });
 }
 
-const describe = (portaudio: PortAudio, device: Device, channels: number): SourceDescription => ({
-  kind: "portaudio",
-  library: portaudio.library.name,
-  device: device.name,
-  hostApi: device.hostApi,
-  twin: namesakes(portaudio, device).findIndex(({ index }) => index === device.index),
-  twins: namesakes(portaudio, device).length,
-  kin: kinOf(portaudio, device).length,
-  name: `${device.name} (${device.hostApi})`,
-  channels,
-  channelNames: inputNames(channels),
-});
+function describe(portaudio: PortAudio, device: Device, channels: number): SourceDescription {
+  const same = namesakes(portaudio, device);
+  return {
+    kind: "portaudio",
+    library: portaudio.library.name,
+    device: device.name,
+    hostApi: device.hostApi,
+    twin: same.findIndex(({ index }) => index === device.index),
+    twins: same.length,
+    kin: kinOf(portaudio, device).length,
+    name: `${device.name} (${device.hostApi})`,
+    channels,
+    channelNames: inputNames(channels),
+  };
+}
 
 /** The input with the most channels at 48 kHz, else the demo band. */
 function bestSource(channels: number | null): ResolvedSource {

@@ -120,7 +120,7 @@ export const hostOf = (house: House, c: Context<ControlEnv>): string =>
 const MOST_ERRORS = 20;
 
 function fieldErrors(issues: readonly $ZodIssue[]): FieldError[] {
-  return issues.slice(0, MOST_ERRORS).flatMap((issue) => {
+  return issues.flatMap((issue) => {
     const path = issue.path.map(String).join(".");
     if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
     return issue.keys.map((key) => ({ path: path === "" ? key : `${path}.${key}`, message: "Unknown field" }));

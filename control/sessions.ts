@@ -141,17 +141,16 @@ export async function reshape(house: House, session: Session, patch: SessionPatc
 }
 
 /** What a session asked for, without what takes too much of a packet if it is more channels now. @throws Refusal 409, 400 */
-function fitting(house: House, { saved }: Session, seat: Seat): SavedSession {
+function fitting(house: House, { saved }: Session, seat: Seat) {
   const gentler: SavedSession = { ...saved, bitrate: null, redundancy: 0 };
   for (const wish of [saved, { ...gentler, redundancy: saved.redundancy }]) {
     try {
-      fitted(house, wish, seat);
-      return wish;
+      return { saved: wish, ...fitted(house, wish, seat) };
     } catch (error) {
       if (!(error instanceof Refusal) || error.status !== 400) throw error;
     }
   }
-  return gentler;
+  return { saved: gentler, ...fitted(house, gentler, seat) };
 }
 
 /**
@@ -159,8 +158,7 @@ function fitting(house: House, { saved }: Session, seat: Seat): SavedSession {
  */
 export function follow(house: House, session: Session): Promise<void> {
   return inTurn(house, session, async () => {
-    const seat = seatOf(house, session), saved = fitting(house, session, seat);
-    const { shape, allowed } = fitted(house, saved, seat);
+    const { saved, shape, allowed } = fitting(house, session, seatOf(house, session));
     const sameMix = hearing(house, saved, session.hears) === session.hears;
     if (sameMix && shape.channels.join() === session.shape.channels.join()) {
       limitMix(house, mixOfSeat(house, saved.seat), allowed);

@@ -1,8 +1,13 @@
+/** Blocks between main and the senders: what goes into one, and where it lies. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { blockBytes, BlockView, type Source, widthOf } from "../core/block.ts";
+import { blockBytes, BlockView, channelSource, mixSource, planesAt, type Source, widthOf } from "../core/block.ts";
+import { Board, createBoard } from "../core/board.ts";
 import { BLOCK, MAX_CHANNELS } from "../core/units.ts";
+import { fillBlock } from "../mix/fill.ts";
+import { Mixer } from "../mix/mixer.ts";
 import { Planes } from "../send/planes.ts";
+import { MAX_BLOCK_BYTES, MAX_MIXES } from "../workers/limits.ts";
 
 const SOURCES = MAX_CHANNELS + 6;
 /** What a worker may need: any channels and mixes, ascending. */
@@ -40,4 +45,21 @@ Deno.test("each source of a block is found, and no other, whatever the blocks be
       }
     }
   }));
+});
+
+Deno.test("more mixes than a block has room for: those that fit are there, whole", () => {
+  const mixes = MAX_MIXES + 200, inputs = 16, { main } = new Board(createBoard(1, mixes));
+  const mixer = new Mixer(inputs, main), view = new BlockView(MAX_BLOCK_BYTES);
+  const gains = new Float32Array(2 * inputs);
+  const sources = [channelSource(1), channelSource(2)];
+  for (let mix = 0; mix < mixes; mix++) {
+    mixer.setMix(mix, { gains, ceiling: 1, rampMs: 5 });
+    sources.push(mixSource(mix));
+  }
+  mixer.read(new Float32Array(BLOCK * inputs).fill(0.25));
+  const bytes = fillBlock(view, sources, mixer, 0, 0);
+  assert.ok(bytes <= MAX_BLOCK_BYTES);
+  assert.ok(view.count >= 2 + MAX_MIXES && view.count < sources.length);
+  assert.deepEqual(Array.from({ length: view.count }, (_, i) => view.source(i)), sources.slice(0, view.count));
+  assert.deepEqual([...view.samples.subarray(planesAt(view.count) >> 2).subarray(0, BLOCK)], Array(BLOCK).fill(0.25));
 });

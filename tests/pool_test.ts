@@ -1,15 +1,12 @@
 /** The pool of send workers with real workers, real sockets and real phones; blocks come as fast as they are worked off. */
 import assert from "node:assert/strict";
-import { BlockView, channelSource, mixSource, planesAt } from "../core/block.ts";
 import { Board, createBoard, Flow } from "../core/board.ts";
 import { now } from "../core/clock.ts";
 import { endpointOf } from "../core/endpoint.ts";
 import type { Receiver, Shape } from "../core/messages.ts";
 import { bitRate, BLOCK, dbToGain, type RtpTimestamp, rtpTimestamp, sequenceNumber } from "../core/units.ts";
-import { fillBlock } from "../mix/fill.ts";
 import { Mixer } from "../mix/mixer.ts";
 import { readRtcp } from "../send/rtcp.ts";
-import { MAX_BLOCK_BYTES, MAX_MIXES } from "../workers/limits.ts";
 import type { Pool, PoolOptions } from "../workers/pool.ts";
 import { decode, measureTone, parseRtp, Phone } from "./phone.ts";
 import { openPool } from "./send_pool.ts";
@@ -253,21 +250,4 @@ poolTest("who can't be reached by the socket's family changes nothing of what ot
       assert.ok(Math.abs(tone.hertz - hertz) < 1 && Math.abs(tone.dbfs + 12) < 0.5, `${tone.hertz} Hz, not ${hertz}`);
     }
   }
-});
-
-Deno.test("more mixes than a block has room for: those that fit are there, whole", () => {
-  const mixes = MAX_MIXES + 200, memory = createBoard(1, mixes), board = new Board(memory);
-  const mixer = new Mixer(CHANNELS, board.main), view = new BlockView(MAX_BLOCK_BYTES);
-  const gains = new Float32Array(2 * CHANNELS);
-  const sources = [channelSource(1), channelSource(2)];
-  for (let mix = 0; mix < mixes; mix++) {
-    mixer.setMix(mix, { gains, ceiling: 1, rampMs: 5 });
-    sources.push(mixSource(mix));
-  }
-  mixer.read(new Float32Array(BLOCK * CHANNELS).fill(0.25));
-  const bytes = fillBlock(view, sources, mixer, 0, 0);
-  assert.ok(bytes <= MAX_BLOCK_BYTES);
-  assert.ok(view.count >= 2 + MAX_MIXES && view.count < sources.length);
-  assert.deepEqual(Array.from({ length: view.count }, (_, i) => view.source(i)), sources.slice(0, view.count));
-  assert.deepEqual([...view.samples.subarray(planesAt(view.count) >> 2).subarray(0, BLOCK)], Array(BLOCK).fill(0.25));
 });
