@@ -33,7 +33,7 @@ RUN apt-get update \
 COPY --from=deno /deno /usr/local/bin/deno
 COPY --from=program /opt /opt
 ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1 OTEL_DENO_METRICS=false XDG_STATE_HOME=/var/lib \
-  DENO_V8_FLAGS=--heap-growing-percent=40,--max-semi-space-size=4,--no-memory-reducer
+  DENO_V8_FLAGS=--heap-growing-percent=40,--min-semi-space-size=4,--max-semi-space-size=4,--no-memory-reducer
 WORKDIR /opt/foldback
 USER foldback
 # Secrets, seats and scenes; nothing else is ever written, so the root may be read-only.
