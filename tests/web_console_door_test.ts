@@ -36,6 +36,18 @@ deskTest("a key in the address is taken out of it, also when it is pasted into a
   assert.deepEqual(page.problems, []);
 });
 
+deskTest("a page that was opened behind others, with a wrong key, asks for the key", async (house) => {
+  const context = await house.browser.browser.newContext({ locale: "en" });
+  // It gets no frames.
+  await context.addInitScript(() => {
+    const page = globalThis as Any;
+    Object.defineProperty(page.document, "hidden", { get: () => true });
+    page.requestAnimationFrame = () => 0;
+  });
+  const page = await house.browser.page(`${house.url}/#key=no-such-key-of-an-engineer-at-all`, { context });
+  await page.waitForSelector("#key");
+});
+
 deskTest("everything can be done with the keyboard", async (house) => {
   const id = await house.seat("Keys only"), page = await house.console();
   const reach = async (what: string) =>

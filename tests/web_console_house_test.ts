@@ -1,6 +1,6 @@
 /** The engineer's console in Chromium: what belongs to the whole house. Groups, scenes, codes, graph, system. */
 import assert from "node:assert/strict";
-import { type Any, choose, confirm, fader, houseTests, until } from "./web_desk.ts";
+import { type Any, choose, confirm, fader, houseTests, until, valueOf } from "./web_desk.ts";
 
 const deskTest = houseTests();
 
@@ -30,6 +30,15 @@ deskTest("groups are made, fill a fader in each mix, and go", async ({ call, con
     const { gainDb, mute } = (await call("GET", `/seats/${id}/mix`)).groups[made.group];
     return gainDb === -3 && mute;
   });
+  await page.locator("[data-group] .toggle").click();
+  // Quicker than the answers.
+  await page.locator("[data-group] .picker").evaluate(async (picker: Any) => {
+    for (const i of [10, 11]) {
+      picker.querySelectorAll("input")[i].click();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  });
+  await until("both ticks", async () => (await call("GET", "/groups"))[0].channels.join() === "9,10,11,12");
   await confirm(page.getByRole("button", { name: "Delete Winds" }));
   await group.waitFor({ state: "detached" });
   assert.deepEqual(await call("GET", "/groups"), []);
@@ -70,6 +79,57 @@ deskTest(
     assert.deepEqual(page.problems, []);
   },
 );
+
+deskTest("a limit holds when it is let go: on the way it brings no fader down", async ({ call, console, seat }) => {
+  const id = await seat("Limited"), page = await console();
+  await call("PATCH", `/seats/${id}/mix`, { channels: { 2: { gainDb: 5 } } });
+  await choose(page, id);
+  const limit = page.getByRole("slider", { name: "Highest gain" }),
+    { x, y, width, height } = (await limit.boundingBox())!;
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2 - width / 3, y + height / 2);
+  await until("down", async () => await valueOf(limit) < -3);
+  await page.mouse.move(x + width / 2 - 4, y + height / 2);
+  await until("up again", async () => await valueOf(limit) > 6);
+  const wanted = await valueOf(limit);
+  await page.mouse.up();
+  await until("the limit", async () => (await call("GET", `/seats/${id}`)).maxGainDb === wanted);
+  assert.equal((await call("GET", `/seats/${id}/mix`)).channels[2].gainDb, 5);
+  assert.deepEqual(page.problems, []);
+});
+
+deskTest("a seat moves past the one beside it, whatever stands between them unseen", async (house) => {
+  const { call, console, seat, join } = house;
+  for (const { seat } of await call("GET", "/seats")) await call("DELETE", `/seats/${seat}`);
+  using one = await join({ name: "One" });
+  const empty = await seat("Nobody");
+  using two = await join({ name: "Two" });
+  const page = await console(), order = async () => (await call("GET", "/seats")).map(({ seat }: Any) => seat).join();
+  await choose(page, one.joined.seat);
+  await page.getByRole("button", { name: "Move One back" }).click();
+  await until("later", async () => await order() === [empty, two.joined.seat, one.joined.seat].join());
+  assert.ok(await page.getByRole("button", { name: "Move One back" }).isDisabled());
+  await page.getByRole("button", { name: "Move One forward" }).click();
+  await until("earlier", async () => await order() === [empty, one.joined.seat, two.joined.seat].join());
+  assert.deepEqual(page.problems, []);
+});
+
+deskTest("what goes wrong is seen over what covers the desk", async ({ console }) => {
+  const page = await console({ expected: /409/ });
+  await page.getByRole("button", { name: "Join code" }).click();
+  await confirm(page.getByRole("button", { name: "New code" }));
+  const notice = page.getByRole("alert");
+  await notice.waitFor();
+  const onTop = await notice.evaluate((element: Any) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return element.contains((globalThis as Any).document.elementFromPoint(x + width / 2, y + height / 2));
+  });
+  assert.ok(onTop);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator(".desk .notice.bad").count(), 1);
+  assert.deepEqual(page.problems, []);
+});
 
 deskTest(
   "the join code and each seat's invite fill the screen, and are renewed there",

@@ -111,6 +111,16 @@ deskTest(
     await drag(page, fader(page, 4), 0, 40);
     await fader(page, 4).dblclick();
     await until("fresh by a double click", async () => await gain(4) === 0);
+    // A browser makes a double click of two short moves, too.
+    const { x, y } = (await fader(page, 4).boundingBox())!;
+    for (const clickCount of [1, 2]) {
+      const before = await gain(4);
+      await page.mouse.move(x + 10, y + 40);
+      await page.mouse.down({ clickCount });
+      await page.mouse.move(x + 10, y + 60);
+      await page.mouse.up({ clickCount });
+      await until("the move", async () => await gain(4) < before && await gain(4) === await valueOf(fader(page, 4)));
+    }
     await strip(page, 4).locator(".strip-pan [role=slider]").focus();
     await page.keyboard.press("PageDown");
     await strip(page, 4).locator(".solo").click();

@@ -106,6 +106,22 @@ browserTest(
   },
 );
 
+browserTest("a phone whose server came back without knowing it joins again by itself", async () => {
+  await using server = await tones();
+  await using browser = await openBrowser();
+  const page = await joinMe(browser, server, JOIN_CODE, "Ana", { expected: /ERR_CONNECTION|WebSocket connection|401/ });
+  const [before] = await sessionsOf(server), { host } = new URL(server.url);
+  server.process.kill("SIGKILL");
+  await server.process.status;
+  await isOffline(page);
+  await using again = await startServer({ args: ["--http", host, ...SOURCE] });
+  await isBack(page);
+  const after = await sessionsOf(again);
+  assert.equal(after.length, 1);
+  assert.notEqual(after[0], before);
+  assertQuiet(page);
+});
+
 browserTest("a locked mix is read, not moved", async () => {
   await using server = await tones();
   await using browser = await openBrowser();

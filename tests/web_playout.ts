@@ -33,17 +33,22 @@ const TOC: Record<number, number> = { 120: 0xe4, 240: 0xec, 480: 0xf4 };
 
 /** Decodes what {@link datagram} made. */
 class FakeDecoders {
-  readonly stereo = true;
+  /** False: a channel, which the page mixes itself. */
+  readonly stereo: boolean;
   readonly streams = 1;
   readonly samples = new Float32Array(960);
   concealed = 0;
+  constructor(stereo: boolean) {
+    this.stereo = stereo;
+  }
   plane(): number {
     return 0;
   }
   decode(b: Uint8Array, at: number): number {
     const view = new DataView(b.buffer, b.byteOffset), frames = view.getUint16(at + 1), from = view.getFloat64(at + 3);
-    for (let i = 0; i < frames; i++) {
-      this.samples[2 * i] = this.samples[2 * i + 1] = PEAK * Math.sin(2 * Math.PI * HERTZ * (from + i) / 48_000);
+    const width = this.stereo ? 2 : 1;
+    for (let s = 0; s < frames * width; s++) {
+      this.samples[s] = PEAK * Math.sin(2 * Math.PI * HERTZ * (from + Math.floor(s / width)) / 48_000);
     }
     return frames;
   }
@@ -82,6 +87,8 @@ interface Scene {
   readonly held?: (time: number) => boolean;
   /** The sender starts anew: another timestamp and sequence from there on, with a marker. */
   readonly restartAt?: number;
+  /** It gets a channel, and mixes it itself: all of it to both sides. */
+  readonly mixes?: boolean;
 }
 
 /** A seeded generator: the same scene each time. */
@@ -95,11 +102,22 @@ export function random(seed: number): () => number {
 }
 
 export function play(
-  { seconds, frame = 240, burst = QUANTUM, ppm = 0, late = () => 0, awake = () => true, held = () => false, restartAt }:
-    Scene,
+  {
+    seconds,
+    frame = 240,
+    burst = QUANTUM,
+    ppm = 0,
+    late = () => 0,
+    awake = () => true,
+    held = () => false,
+    restartAt,
+    mixes = false,
+  }: Scene,
 ) {
-  const memory = ringMemory(), ring = new Ring(memory), playout: Any = new Playout(ring), decoders = new FakeDecoders();
+  const memory = ringMemory(), ring = new Ring(memory), playout: Any = new Playout(ring);
+  const decoders = new FakeDecoders(!mixes);
   playout.redirect(decoders);
+  if (mixes) playout.mixdown.set(Float32Array.of(1, 1, 1));
   playout.burst = burst;
   const worklet = new Worklet({ processorOptions: { memory, frames: RING_FRAMES } });
   const events: { at: number; run: () => void }[] = [];

@@ -55,6 +55,30 @@ Deno.test("one stall costs itself: afterwards the delay is what it was", () => {
   }
 });
 
+Deno.test("what comes after a silence comes up from it: at first, after an outage, after a restart of the sender", () => {
+  const rest = (from: number, to: number) => (_: number, time: number) => time >= from && time < to ? null : 0;
+  for (const scene of [{}, { late: rest(2000, 2500) }, { late: rest(2000, 2500), restartAt: 2500 }]) {
+    const { tail } = play({ seconds: 3, mixes: true, ...scene }), from = "late" in scene ? 2200 : 0;
+    const sound = tail(from / 1000), first = sound.findIndex((sample) => sample !== 0);
+    const peak = (ms: number) => sound.slice(first + ms * 48, first + (ms + 2) * 48).reduce((a, b) => Math.max(a, b));
+    assert.ok(peak(0) < 0.02 * PEAK && peak(8) < 0.2 * PEAK, `${from}: ${peak(0)} ${peak(8)}`);
+    assert.ok(Math.abs(peak(24) - PEAK / 2) < 0.05 * PEAK, `${from}: ${peak(24)}`);
+    assert.ok(Math.abs(peak(60) - PEAK) < 0.05 * PEAK, `${from}: ${peak(60)}`);
+  }
+});
+
+Deno.test("what is lost for long is silence for as long, and nothing more: the tone is whole again 30 ms later", () => {
+  for (const ms of [60, 110, 150, 500, 1500, 3000]) {
+    const jitter = random(8), end = 5000 + ms;
+    const { tail, delay } = play({
+      seconds: end / 1000 + 6,
+      late: (_, time) => time >= 5000 && time < end ? (jitter(), null) : jitter(),
+    });
+    assertWhole(tail((end + 30) / 1000).subarray(0, 48_000), `${ms} ms`);
+    assert.ok(delay(end / 1000 + 1) < 8, `${ms} ms: ${delay(end / 1000 + 1)} ms`);
+  }
+});
+
 Deno.test("a network that stalls again and again gets a deeper buffer, and nothing is missing then", () => {
   const jitter = random(6),
     { tail, underruns, delay } = play({

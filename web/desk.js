@@ -24,7 +24,7 @@ import { Cue } from "./cue.js";
 import { Dock } from "./dock.js";
 import { Head } from "./head.js";
 import { History } from "./history.js";
-import { html, useEffect, useEvents, useState } from "./html.js";
+import { html, useEffect, useEvents, useLayoutEffect, useState } from "./html.js";
 import { Live } from "./live.js";
 import { JoinOverlay } from "./join.js";
 import { Pulse } from "./pulse.js";
@@ -82,7 +82,7 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
   const [chosen, setChosen] = useState(null), [tab, setTab] = useState("seat"), [overlay, setOverlay] = useState(null);
   useEvents(live, "change", "status", "events", "closed");
   useEvents(pulse, "change");
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onClosed = ({ detail }) => (detail.code === 4401 || detail.code === 4403) && onRefused(detail.code);
     // Until then the key may be a wrong one, which needn't be tried twice.
     const onStatus = () => {
@@ -146,22 +146,26 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
     rekey: onKey,
     cue,
   };
+  // Seen and heard whatever lies over the desk.
+  const troubles = html`
+    <div class="troubles">
+          <${Troubles} live=${live} status=${status} />
+          ${notices.map((notice) =>
+            html`
+              <p key=${notice.text} class=${notice.bad ? "notice bad" : "notice"} role=${notice.bad
+                ? "alert"
+                : "status"}>
+                <span>${notice.text}</span>
+                <button type="button" class="quiet" onClick=${() => drop(notice)}>${t("close")}</button>
+              </p>
+            `
+          )}
+        </div>
+  `;
   return html`
     <div class="desk" aria-hidden=${overlay ? "true" : undefined} inert=${overlay !== null}>
       <${Head} desk=${desk} />
-      <div class="troubles">
-            <${Troubles} live=${live} status=${status} />
-            ${notices.map((notice) =>
-              html`
-                <p key=${notice.text} class=${notice.bad ? "notice bad" : "notice"} role=${notice.bad
-                  ? "alert"
-                  : "status"}>
-                  <span>${notice.text}</span>
-                  <button type="button" class="quiet" onClick=${() => drop(notice)}>${t("close")}</button>
-                </p>
-              `
-            )}
-          </div>
+      ${overlay === null && troubles}
       <${Seats} desk=${desk} />
       <main class="work">
         <${Strips} desk=${desk} />
@@ -172,5 +176,6 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
           html`<${JoinOverlay} desk=${desk} seat=${overlay.seat ?? null} onClose=${() => setOverlay(null)} />`}
         ${overlay?.kind === "graph" &&
           html`<${GraphOverlay} desk=${desk} first=${overlay.which} onClose=${() => setOverlay(null)} />`}
+    ${overlay !== null && troubles}
   `;
 }

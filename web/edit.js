@@ -2,7 +2,7 @@
  * Name and colour of an input, a seat or a group, changed where they stand: a button with the name opens a small panel.
  * Browser's main thread.
  */
-import { html, names, useRef, useState } from "./html.js";
+import { html, names, useAsked, useRef, useState } from "./html.js";
 import { Popover } from "./popover.js";
 import { t } from "./words.js";
 
@@ -78,6 +78,19 @@ export function NameButton({ name, colour, disabled = false, class: className, o
         ${open &&
           html`<${Editor} ...${{ name, colour, onChange, anchor: button.current }} onClose=${() => setOpen(false)} />`}
   `;
+}
+
+/**
+ * The same for what the server has. @param {{ channels: Record<string, any>, chosen: readonly number[],
+ *   send: (chosen: number[]) => Promise<unknown>, label: string }} props
+ */
+export function ChannelSetting({ channels, chosen, send, label }) {
+  const [shown, show, flush] = useAsked(chosen, send);
+  const onChange = (wanted) => {
+    show(wanted);
+    void flush();
+  };
+  return html`<${ChannelPicker} ...${{ channels, chosen: shown, onChange, label }} />`;
 }
 
 /** Channels as boxes to tick. @param {{ channels: Record<string, any>, chosen: readonly number[],

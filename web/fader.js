@@ -14,7 +14,7 @@
  * @property {number} [max] lower than the scale's: drawn as a stop
  * @property {boolean} [marks] lines and figures beside the track
  * @property {boolean} [centred] the fill begins at `scale.fresh`
- * @property {boolean} [patient] `value` follows what was asked for only after a while
+ * @property {() => void} [onEnd] after the last move of a gesture
  * @property {string} [tone] a class: "mine", "group", "master"
  * @property {string} [id]
  */
@@ -26,10 +26,10 @@ let gestures = 0;
 const page = Math.random().toString(36).slice(2, 10);
 export const newGesture = () => `g-${page}-${++gestures}`;
 
-/** A finger that comes down trembles: what it moves up to here is a tap, and moves nothing. */
-const SLOP_PX = 6;
-/** Two taps this close are a double tap: not every browser makes a double click of them. */
-const DOUBLE_TAP_MS = 350;
+/** A finger that comes down trembles, a mouse hardly: what moves less than this is a tap, and moves nothing. */
+const SLOP_PX = 6, MOUSE_SLOP_PX = 2;
+/** Two taps this close are a double tap. A browser's double click would also be two short moves. */
+const DOUBLE_TAP_MS = 400;
 const FINE = 0.2;
 /** Key presses and wheel steps that follow each other this closely are undone together. */
 const SAME_GESTURE_MS = 800;
@@ -80,8 +80,8 @@ export function Slider(props) {
       shown: value,
       gesture: newGesture(),
       frame: 0,
-      touch: event.pointerType === "touch",
-      moved: event.pointerType !== "touch",
+      slop: event.pointerType === "touch" ? SLOP_PX : MOUSE_SLOP_PX,
+      moved: false,
     };
   };
   const onPointerMove = (event) => {
@@ -89,12 +89,13 @@ export function Slider(props) {
     if (held === null || held.pointer !== event.pointerId) return;
     const at = horizontal ? event.clientX : event.clientY;
     if (!held.moved) {
-      if (Math.abs(at - held.last) < SLOP_PX) return;
+      if (Math.abs(at - held.last) < held.slop) return;
       held.moved = true;
-      held.last = at;
+      // What a mouse has moved counts.
+      if (held.slop === SLOP_PX) held.last = at;
     }
-    // Somebody else has moved it meanwhile: from there on, not back. What waits for its answer isn't shown before.
-    if (!now.current.patient && latest() !== held.shown) held.position = scale.toPosition(held.shown = latest());
+    // Somebody else has moved it meanwhile: from there on, not back.
+    if (latest() !== held.shown) held.position = scale.toPosition(held.shown = latest());
     const by = (horizontal ? at - held.last : held.last - at) / held.length * (event.shiftKey ? FINE : 1);
     held.last = at;
     held.position = Math.min(scale.toPosition(max), Math.max(0, held.position + by));
@@ -112,10 +113,11 @@ export function Slider(props) {
       cancelAnimationFrame(held.frame);
       set(scale.toValue(held.position), held.gesture);
     }
-    if (!held.touch || held.moved || event.type !== "pointerup") return;
-    const again = event.timeStamp - tapped.current < DOUBLE_TAP_MS;
-    tapped.current = again ? -Infinity : event.timeStamp;
+    const tap = !held.moved && event.type === "pointerup";
+    const again = tap && event.timeStamp - tapped.current < DOUBLE_TAP_MS;
+    tapped.current = tap && !again ? event.timeStamp : -Infinity;
     if (again) fresh();
+    now.current.onEnd?.();
   };
   const onKeyDown = (event) => {
     if (disabled || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -149,6 +151,7 @@ export function Slider(props) {
         return;
     }
     event.preventDefault();
+    now.current.onEnd?.();
   };
   const at = scale.toPosition(value), zero = centred ? scale.toPosition(scale.fresh) : 0;
   const place = {
@@ -177,7 +180,6 @@ export function Slider(props) {
       onPointerCancel=${onPointerUp}
       onLostPointerCapture=${onPointerUp}
       onKeyDown=${onKeyDown}
-      onDblClick=${disabled ? undefined : fresh}
     >
         ${marks && html`<div class="marks" aria-hidden="true">
       ${

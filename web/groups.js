@@ -2,7 +2,7 @@
  * Groups of channels: made, named, coloured, filled and deleted. Browser's main thread.
  */
 import { ConfirmButton } from "./confirm.js";
-import { ChannelPicker, NameButton } from "./edit.js";
+import { ChannelPicker, ChannelSetting, NameButton } from "./edit.js";
 import { html, useState, useSubmit } from "./html.js";
 import { t } from "./words.js";
 
@@ -22,9 +22,9 @@ function Group({ desk, id }) {
           desk.ask("DELETE", `/groups/${id}`)}>${t("con.delete")}</${ConfirmButton}>
         </div>
         ${open &&
-          html`<${ChannelPicker} channels=${state.channels} chosen=${channels} label=${
+          html`<${ChannelSetting} channels=${state.channels} chosen=${channels} label=${
             t("con.group.channels", { name })
-          } onChange=${(chosen) => set({ channels: chosen })} />`}
+          } send=${(chosen) => set({ channels: chosen })} />`}
       </li>
   `;
 }

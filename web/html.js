@@ -17,16 +17,17 @@ export {
   useRef,
   useState,
 } from "/vendor/preact.js";
-import { useEffect, useReducer, useRef } from "/vendor/preact.js";
+import { useLayoutEffect, useReducer, useRef, useState } from "/vendor/preact.js";
 
 /**
- * Draws the component again, at most once a frame, whenever `target` dispatches one of `names`.
+ * Draws the component again, at most once a frame, whenever `target` dispatches one of `names`. It listens before anything
+ * can have come: other effects wait for a frame, which a hidden page doesn't get.
  * @param {EventTarget | null} target
  * @param {...string} names
  */
 export function useEvents(target, ...names) {
   const [, redraw] = useReducer((count) => count + 1, 0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (target === null) return;
     let frame = 0;
     const later = () => {
@@ -64,4 +65,37 @@ export function useSubmit(run) {
       running.current = false;
     }
   };
+}
+
+/** A change is told a moment after it was answered. */
+const SETTLE_MS = 300;
+
+/**
+ * What is changed over HTTP as a whole: it is shown as it is wanted, and sent one request at a time, the newest last.
+ * @template T
+ * @param {T} value as the server has it
+ * @param {(wanted: T) => Promise<unknown>} send never rejects
+ * @returns {[shown: T, show: (wanted: T) => void, flush: () => void]} show: not sent yet; flush: sends what is shown
+ */
+export function useAsked(value, send) {
+  const [wanted, draw] = useState(undefined),
+    line = useRef({ wanted: undefined, next: undefined, busy: false }).current;
+  const show = (next) => {
+    line.wanted = next;
+    draw(next);
+  };
+  const flush = async () => {
+    line.next = line.wanted;
+    if (line.busy) return;
+    line.busy = true;
+    let sent;
+    while (line.next !== undefined) {
+      sent = line.next;
+      line.next = undefined;
+      await send(sent);
+    }
+    line.busy = false;
+    setTimeout(() => line.wanted === sent && show(undefined), SETTLE_MS);
+  };
+  return [wanted === undefined ? value : wanted, show, flush];
 }

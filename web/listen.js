@@ -136,12 +136,11 @@ export class Listening extends EventTarget {
     void lock?.release().catch(() => {});
     if (worker) {
       // Its goodbye to the server goes first.
-      const { promise, resolve } = Promise.withResolvers();
-      worker.onmessage = ({ data }) => data.kind === "stopped" && resolve(null);
-      worker.postMessage({ kind: "stop" });
-      const guard = setTimeout(() => resolve(null), STOP_MS);
-      await promise;
-      clearTimeout(guard);
+      await new Promise((resolve) => {
+        worker.onmessage = ({ data }) => data.kind === "stopped" && resolve(null);
+        setTimeout(resolve, STOP_MS);
+        worker.postMessage({ kind: "stop" });
+      });
       worker.terminate();
     }
     await output?.close();

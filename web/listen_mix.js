@@ -58,6 +58,11 @@ export class Mixdown {
     this.#ceiling = gains[2 * streams];
   }
 
+  /** What comes now comes up from silence. */
+  rise() {
+    this.#risen = 0;
+  }
+
   /**
    * @param {Float32Array} samples planar channels @param {(stream: number) => number} plane @param {number} streams
    * @param {number} frames @param {Float32Array} out interleaved stereo @param {number} at

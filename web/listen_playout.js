@@ -125,6 +125,7 @@ export class Playout {
     if (behind >= frames) this.#drop(at + frames, time);
     else {
       this.#lateSince = Infinity;
+      if (this.#gap >= CONCEAL_FRAMES) this.mixdown.rise();
       this.#gap = 0;
       if (behind > 0) this.#seam = true;
       this.#store(behind, frames - behind);
@@ -180,6 +181,7 @@ export class Playout {
     this.#lateSince = this.#deepSince = Infinity;
     this.#gap = 0;
     this.#seam = false;
+    this.mixdown.rise();
     this.#ring.silence(frames);
     this.#ring.keep(frames);
     this.#ring.playing = true;
@@ -232,7 +234,8 @@ export class Playout {
       left -= count;
       frames -= count;
     }
-    // What would be too much is silence, which the empty ring gives.
+    // What would be too much is silence. The empty ring gave it until now; what is early again waits as long as ever.
+    this.#ring.silence(Math.min(frames, Math.round(this.depth.targetMs * PER_MS)));
     this.#edge += frames;
   }
 

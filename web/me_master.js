@@ -47,7 +47,7 @@ export function Master({ live, seat, mix, max, still, onUndo }) {
         <div class="strip-head">
           <span class="title"><span class="name">${name}</span></span>
           <${LimiterLight} live=${live} seat=${seat} />
-          <output class="value figures">${dbText(gainDb)}</output>
+          <output class="value figures" aria-live="off">${dbText(gainDb)}</output>
           <${MuteButton} name=${name} on=${mute} still=${still} onChange=${(on) => move({ mute: on })} />
         </div>
         <div class="dock-fader">

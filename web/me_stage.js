@@ -113,14 +113,20 @@ function Foot({ own, name, still, onReset, onLeave }) {
 
 /** Events of the line that aren't drawn but acted on. */
 function useLine(live, ears, entrance, step, say) {
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // Who was away may have an old token. Who hasn't been has been sent away.
+    let away = !step.sure;
     const onClosed = ({ detail }) => {
-      if (!detail.final) return;
-      if (live.state === null && !step.sure && detail.code === WRONG_SECRET) entrance.stale();
+      if (!detail.final) away = true;
+      else if (away && detail.code === WRONG_SECRET) entrance.stale();
       else entrance.lost();
     };
     const onRefused = ({ detail }) => say(explain(new Problem(detail.status, detail.detail, detail.errors)), true);
-    const onChange = () => live.connected && void ears?.prepare();
+    const onChange = () => {
+      if (!live.connected) return;
+      away = false;
+      void ears?.prepare();
+    };
     live.addEventListener("closed", onClosed);
     live.addEventListener("refused", onRefused);
     live.addEventListener("change", onChange);

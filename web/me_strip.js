@@ -61,7 +61,7 @@ function Drawer({ id, name, send, still, onMove }) {
       <${Slider} scale=${PAN} value=${send.pan} label=${pan} horizontal centred disabled=${still}
         onMove=${toPan} />
       <span class="pan-end" aria-hidden="true">${t("me.right")}</span>
-      <output class="figures pan-value">${panText(send.pan)}</output>
+      <output class="figures pan-value" aria-live="off">${panText(send.pan)}</output>
     </div>
   `;
 }
@@ -105,7 +105,7 @@ function WholeStrip({ name, colour, send, max, still, id, meter, mine = false, o
       `
       : html`<span class="title">${title}</span>`
   }
-      <output class="value figures">${dbText(send.gainDb)}</output>
+      <output class="value figures" aria-live="off">${dbText(send.gainDb)}</output>
       <${MuteButton} name=${name} on=${send.mute} still=${still} onChange=${(mute) => move({ mute })} />
     </div>
     <${Fader} value=${send.gainDb} max=${max} label=${level} horizontal tone=${

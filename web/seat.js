@@ -3,11 +3,11 @@
  * main thread.
  */
 import { ConfirmButton } from "./confirm.js";
-import { ChannelPicker, NameButton } from "./edit.js";
+import { ChannelSetting, NameButton } from "./edit.js";
 import { Slider } from "./fader.js";
-import { html, useState, useSubmit } from "./html.js";
+import { html, useAsked, useState, useSubmit } from "./html.js";
 import { qualityOf } from "./quality.js";
-import { LegTable, lossText, msText, statusOf } from "./seats.js";
+import { isPlace, LegTable, lossText, msText, placesOf, statusOf } from "./seats.js";
 import { CueButton, CueLine, LimiterBar } from "./seat_sound.js";
 import { CEILING, dbText, GAIN } from "./taper.js";
 import { number, t } from "./words.js";
@@ -60,6 +60,8 @@ function Phone({ desk, id }) {
 function Rules({ desk, id }) {
   const { live, offline } = desk, seat = desk.state.seats[id];
   const set = (change) => desk.ask("PATCH", `/seats/${id}`, change);
+  // Each value that a finger passes would bring faders down for good.
+  const [maxGainDb, show, flush] = useAsked(seat.maxGainDb, (wanted) => set({ maxGainDb: wanted }));
   const toggle = (field, word) =>
     html`
       <button type="button" class="toggle" aria-pressed=${seat[field]} disabled=${offline} title=${t(`${word}.why`)}
@@ -68,14 +70,14 @@ function Rules({ desk, id }) {
   return html`
     <div class="block">
       <div class="line">${toggle("locked", "con.lock")}${toggle("recallSafe", "con.safe")}</div>
-      <div class="setting"><span>${t("con.maxgain")}</span><output class="figures">${t("db", {
-        value: dbText(seat.maxGainDb),
+      <div class="setting"><span>${t("con.maxgain")}</span><output class="figures" aria-live="off">${t("db", {
+        value: dbText(maxGainDb),
       })}</output>
-          <${PatientSlider} scale=${{ ...GAIN, fresh: 10 }} value=${seat.maxGainDb} label=${t(
+          <${Slider} scale=${{ ...GAIN, fresh: 10 }} value=${maxGainDb} label=${t(
             "con.maxgain",
-          )} disabled=${offline} onSet=${(maxGainDb) => set({ maxGainDb })} />
+          )} horizontal disabled=${offline} onMove=${show} onEnd=${flush} />
         </div>
-      <div class="setting"><span>${t("con.ceiling")}</span><output class="figures">${t("db", {
+      <div class="setting"><span>${t("con.ceiling")}</span><output class="figures" aria-live="off">${t("db", {
         value: dbText(seat.mix.limiter.ceilingDb),
       })}</output>
           <${Slider} scale=${CEILING} value=${seat.mix.limiter.ceilingDb} label=${t(
@@ -86,26 +88,6 @@ function Rules({ desk, id }) {
       <${LimiterBar} live=${live} seat=${id} />
     </div>
   `;
-}
-
-/**
- * A slider for what goes over HTTP: one request at a time, with the newest value. Until the answer it shows what the
- * server has.
- */
-function PatientSlider({ scale, value, label, disabled, onSet }) {
-  const [line] = useState({ wanted: null, busy: false });
-  const onMove = async (wanted) => {
-    line.wanted = wanted;
-    if (line.busy) return;
-    line.busy = true;
-    while (line.wanted !== null) {
-      const next = line.wanted;
-      line.wanted = null;
-      await onSet(next);
-    }
-    line.busy = false;
-  };
-  return html`<${Slider} ...${{ scale, value, label, disabled, onMove }} patient horizontal />`;
 }
 
 /** Other seats to tick, and what to do with them. */
@@ -119,7 +101,7 @@ function CopyTo({ desk, id, onDone }) {
   };
   return html`
     <div class="block" role="group" aria-label=${t("con.copy")}>
-      <div class="picker">${order.filter((seat) => seat !== id && seats[seat]).map((seat) =>
+      <div class="picker">${order.filter((seat) => seat !== id && isPlace(seats[seat])).map((seat) =>
         html`
           <label key=${seat}
             class="tick"><input type="checkbox" checked=${to.includes(seat)} onChange=${() =>
@@ -167,7 +149,7 @@ function Hears({ desk, id }) {
     may !== undefined &&
     html`
       <p class="dim small">${t("con.hears.some", { n: may.length, all: all.length })}</p>
-      <${ChannelPicker} channels=${channels} chosen=${may} label=${t("con.hears")} onChange=${set} />
+      <${ChannelSetting} channels=${channels} chosen=${may} label=${t("con.hears")} send=${set} />
     `
   }
   </div>`;
@@ -177,7 +159,11 @@ const DRAWERS = { copy: CopyTo, move: MoveTo, hears: Hears };
 
 /** What can be done: most of it opens a drawer below. */
 function Deeds({ desk, id }) {
-  const { state, offline } = desk, seat = state.seats[id], { name } = seat, at = state.order.indexOf(id);
+  const { state, offline } = desk, { name } = state.seats[id];
+  const [order, show, flush] = useAsked(state.order, (wanted) => desk.ask("PUT", "/seats/order", { order: wanted }));
+  // Among those that stand beside it: with a phone, or without.
+  const beside = Object.values(placesOf({ ...state, order })).find((list) => list.includes(id)) ?? [],
+    at = beside.indexOf(id);
   const [drawer, setDrawer] = useState(null), Drawer = drawer && DRAWERS[drawer];
   const open = (which, word) =>
     html`
@@ -186,9 +172,10 @@ function Deeds({ desk, id }) {
         onClick=${() => setDrawer(drawer === which ? null : which)}>${t(word)}</button>
     `;
   const shift = (by) => {
-    const order = state.order.filter((one) => one !== id);
-    order.splice(at + by, 0, id);
-    return desk.ask("PUT", "/seats/order", { order });
+    const place = order.indexOf(beside[at + by]), others = order.filter((one) => one !== id);
+    others.splice(place, 0, id);
+    show(others);
+    void flush();
   };
   const drop = async () => {
     if (await desk.ask("DELETE", `/seats/${id}`) !== undefined) desk.choose(null);
@@ -204,13 +191,13 @@ function Deeds({ desk, id }) {
         </div>
     <${CueLine} desk=${desk} seat=${id} />
         <div class="line">${open("copy", "con.copy")}${open("move", "con.move")}${open("hears", "con.hears")}</div>
-        ${Drawer && html`<${Drawer} desk=${desk} id=${id} onDone=${() => setDrawer(null)} />`}
+        ${Drawer && html`<${Drawer} key=${id} desk=${desk} id=${id} onDone=${() => setDrawer(null)} />`}
         <div class="line">
           <button type="button" onClick=${() => desk.overlay({ kind: "join", seat: id })}>${t("con.invite")}</button>
           <button type="button" class="icon" disabled=${offline || at <= 0} aria-label=${t("con.earlier", {
             name,
           })} onClick=${() => shift(-1)}>◀</button>
-          <button type="button" class="icon" disabled=${offline || at >= state.order.length - 1} aria-label=${t(
+          <button type="button" class="icon" disabled=${offline || at >= beside.length - 1} aria-label=${t(
             "con.later",
             { name },
           )} onClick=${() => shift(1)}>▶</button>
@@ -239,7 +226,7 @@ export function SeatPanel({ desk }) {
         desk.ask("PATCH", `/seats/${id}`, change)} />
     </div>
     <${Deeds} desk=${desk} id=${id} />
-    <${Rules} desk=${desk} id=${id} />
+    <${Rules} key=${id} desk=${desk} id=${id} />
     <${Phone} desk=${desk} id=${id} />
   `;
 }

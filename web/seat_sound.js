@@ -15,7 +15,9 @@ export function LimiterBar({ live, seat }) {
   useEvents(live, "meters");
   const taken = live.seatLevel(seat)?.limiterDb ?? 0;
   return html`<div class="setting">
-    <span>${t("con.limiter")}</span><output class="figures">${t("db", { value: dbText(-taken) })}</output>
+    <span>${t("con.limiter")}</span><output class="figures" aria-live="off">${
+    t("db", { value: dbText(-taken) })
+  }</output>
     <div class="limiter" role="img" aria-label=${t("con.limiter.of", { value: dbText(taken) })}><i style=${{
     "--taken": Math.min(1, taken / WHOLE_DB),
   }}></i></div>

@@ -133,13 +133,20 @@ function Card({ desk, id }) {
   </li>`;
 }
 
+/** Is there, and is a musician's: not where a console listens. */
+export const isPlace = (seat) => seat !== undefined && !seat.device?.startsWith(CUE_DEVICE);
+
+/** Seats in their order: those with a phone, and those without. @returns {{ taken: string[], empty: string[] }} */
+export function placesOf({ order, seats }) {
+  const places = order.filter((id) => isPlace(seats[id]));
+  return { taken: places.filter((id) => seats[id].session), empty: places.filter((id) => !seats[id].session) };
+}
+
 /** @param {{ desk: import("./desk.js").DeskParts }} props */
 export function Seats({ desk }) {
-  const { state, seat: chosen } = desk;
-  const phones = state.order.filter((id) => state.seats[id] && !state.seats[id].device?.startsWith(CUE_DEVICE));
-  const taken = phones.filter((id) => state.seats[id].session), empty = phones.filter((id) => !state.seats[id].session);
+  const { state, seat: chosen } = desk, { taken, empty } = placesOf(state);
   return html`<section class="seats" aria-label=${t("con.seats")}>
-    ${phones.length === 0 && html`<p class="seats-none dim">${t("con.seats.none")}</p>`}
+    ${taken.length + empty.length === 0 && html`<p class="seats-none dim">${t("con.seats.none")}</p>`}
     <ul class="cards">${taken.map((id) => html`<${Card} key=${id} desk=${desk} id=${id} />`)}</ul>
     ${
     empty.length > 0 && html`

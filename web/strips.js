@@ -62,7 +62,7 @@ function InputStrip({ desk, channel }) {
           onMove=${(db) => live.channel(channel, { trimDb: db })} />
         <div class="meter" data-meter=${channel}></div>
       </div>
-      <output class="value figures">${dbText(trimDb)}</output>
+      <output class="value figures" aria-live="off">${dbText(trimDb)}</output>
       <div class="strip-keys">
         <${Toggle} class="mute" on=${mute} label=${t("con.mute.of", { name })} disabled=${offline}
           onClick=${() => live.channel(channel, { mute: !mute })}>M</${Toggle}>
@@ -100,7 +100,7 @@ function SendStrip({ desk, channel }) {
           onMove=${(gainDb, gesture) => move({ gainDb }, gesture)} />
         <div class="meter" data-meter=${channel}></div>
       </div>
-      <output class="value figures">${may ? dbText(send.gainDb) : "–"}</output>
+      <output class="value figures" aria-live="off">${may ? dbText(send.gainDb) : "–"}</output>
       <div class="strip-keys">
         <${Toggle} class="mute" on=${send.mute} label=${t("con.mute.of", { name })} disabled=${offline ||
           !may} onClick=${() => move({ mute: !send.mute })}>M</${Toggle}>
@@ -131,7 +131,7 @@ function GroupStrip({ desk, group }) {
           .maxGainDb} marks tone="mine" disabled=${offline}
           onMove=${(gainDb, gesture) => move({ gainDb }, gesture)} />
       </div>
-      <output class="value figures">${dbText(send.gainDb)}</output>
+      <output class="value figures" aria-live="off">${dbText(send.gainDb)}</output>
       <div class="strip-keys">
         <${Toggle} class="mute" on=${send.mute} label=${t("con.mute.of", { name })} disabled=${offline} onClick=${() =>
           move({ mute: !send.mute })}>M</${Toggle}>
@@ -169,7 +169,7 @@ function MasterStrip({ desk }) {
           onMove=${(db, gesture) => move({ gainDb: db }, gesture)} />
         <div class="meter" data-meter=${MASTER_METER}></div>
       </div>
-      <output class="value figures">${dbText(gainDb)}</output>
+      <output class="value figures" aria-live="off">${dbText(gainDb)}</output>
       <div class="strip-keys">
         <${Toggle} class="mute" on=${mute} label=${t("con.mute.of", {
           name: t("master"),
