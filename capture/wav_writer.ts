@@ -1,12 +1,12 @@
 /**
- * Writes one float32 RIFF/WAVE file of any number of channels. In: interleaved float32. Out: a file whose sizes are
- * right once it is closed. Any thread but the sound's: it waits for the disk. Little-endian machines only, as all that
- * Deno runs on.
+ * Writes one float32 RIFF/WAVE file of any number of channels; past 4 GiB it becomes RF64 (EBU Tech 3306). In: interleaved
+ * float32. Out: a file that says each second how much it holds, so that little is lost with the power. Any thread but the
+ * sound's: it waits for the disk. Little-endian machines only, as all that Deno runs on.
  */
 
-const HEADER_BYTES = 80;
-/** RIFF sizes are 32-bit: more audio than this can't be described in one file. */
-const MAX_DATA_BYTES = 2 ** 32 - HEADER_BYTES;
+const HEADER_BYTES = 116;
+/** RIFF's sizes have 32 bits; this one says that the true ones stand in the chunk ds64. */
+const TOO_LONG = 2 ** 32 - 1;
 const FORMAT_FLOAT = 3, FORMAT_EXTENSIBLE = 0xfffe;
 /** The tail of the GUID KSDATAFORMAT_SUBTYPE_IEEE_FLOAT. */
 const SUBTYPE_TAIL = [0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113];
@@ -15,27 +15,29 @@ const SUBTYPE_TAIL = [0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113];
 export function wavHeader(channels: number, sampleRate: number, frames: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER_BYTES), view = new DataView(bytes.buffer);
   const text = (at: number, value: string) => bytes.set(new TextEncoder().encode(value), at);
-  const dataBytes = frames * channels * 4;
-  text(0, "RIFF");
-  view.setUint32(4, HEADER_BYTES - 8 + dataBytes, true);
-  text(8, "WAVEfmt ");
-  view.setUint32(16, 40, true);
-  view.setUint16(20, FORMAT_EXTENSIBLE, true);
-  view.setUint16(22, channels, true);
-  view.setUint32(24, sampleRate, true);
-  view.setUint32(28, sampleRate * channels * 4, true);
-  view.setUint16(32, channels * 4, true);
-  view.setUint16(34, 32, true);
-  view.setUint16(36, 22, true);
-  view.setUint16(38, 32, true);
-  view.setUint32(40, 0, true);
-  view.setUint16(44, FORMAT_FLOAT, true);
-  bytes.set(SUBTYPE_TAIL, 46);
-  text(60, "fact");
-  view.setUint32(64, 4, true);
-  view.setUint32(68, frames, true);
-  text(72, "data");
-  view.setUint32(76, dataBytes, true);
+  const dataBytes = frames * channels * 4, riffBytes = HEADER_BYTES - 8 + dataBytes, long = riffBytes >= TOO_LONG;
+  text(0, long ? "RF64" : "RIFF");
+  view.setUint32(4, long ? TOO_LONG : riffBytes, true);
+  text(8, long ? "WAVEds64" : "WAVEJUNK");
+  view.setUint32(16, 28, true);
+  if (long) [riffBytes, dataBytes, frames].forEach((size, i) => view.setBigUint64(20 + 8 * i, BigInt(size), true));
+  text(48, "fmt ");
+  view.setUint32(52, 40, true);
+  view.setUint16(56, FORMAT_EXTENSIBLE, true);
+  view.setUint16(58, channels, true);
+  view.setUint32(60, sampleRate, true);
+  view.setUint32(64, sampleRate * channels * 4, true);
+  view.setUint16(68, channels * 4, true);
+  view.setUint16(70, 32, true);
+  view.setUint16(72, 22, true);
+  view.setUint16(74, 32, true);
+  view.setUint16(80, FORMAT_FLOAT, true);
+  bytes.set(SUBTYPE_TAIL, 82);
+  text(96, "fact");
+  view.setUint32(100, 4, true);
+  view.setUint32(104, long ? TOO_LONG : frames, true);
+  text(108, "data");
+  view.setUint32(112, long ? TOO_LONG : dataBytes, true);
   return bytes;
 }
 
@@ -45,6 +47,8 @@ export class WavWriter implements Disposable {
   readonly #channels: number;
   readonly #sampleRate: number;
   #frames = 0;
+  /** Frames by what the header says. */
+  #said = 0;
   #open = true;
 
   /** Creates or empties the file at `path`. @throws Deno's own error when it can't. */
@@ -63,28 +67,30 @@ export class WavWriter implements Disposable {
     return this.#frames;
   }
 
-  /**
-   * Appends `frames` frames from the start of `interleaved`.
-   * @returns the frames taken: fewer when the file has reached the 4 GiB that its format can describe.
-   */
-  write(interleaved: Float32Array, frames: number): number {
-    const room = Math.floor(MAX_DATA_BYTES / (4 * this.#channels)) - this.#frames;
-    const count = Math.min(frames, room);
-    this.#write(new Uint8Array(interleaved.buffer, interleaved.byteOffset, count * this.#channels * 4));
-    this.#frames += count;
-    return count;
+  /** Appends `frames` frames from the start of `interleaved`. @throws Deno's own error, of a full disk, say. */
+  write(interleaved: Float32Array, frames: number): void {
+    this.#write(new Uint8Array(interleaved.buffer, interleaved.byteOffset, frames * this.#channels * 4));
+    this.#frames += frames;
+    if (this.#frames - this.#said < this.#sampleRate) return;
+    this.#sayFrames();
+    this.#file.seekSync(0, Deno.SeekMode.End);
   }
 
-  /** Writes the true sizes into the header. May be called twice. */
+  /** May be called twice. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    this.#write(wavHeader(this.#channels, this.#sampleRate, this.#frames));
+    this.#sayFrames();
     this.#file.close();
   }
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #sayFrames(): void {
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#write(wavHeader(this.#channels, this.#sampleRate, this.#frames));
+    this.#said = this.#frames;
   }
 
   #write(bytes: Uint8Array): void {

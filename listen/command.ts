@@ -124,7 +124,7 @@ async function listenTo({ media, line, care, options, printer, ending, audible }
         return printer.audible(data.startedAt);
       case "audio":
         try {
-          if (file !== null && file.write(data.samples, data.frames) < data.frames) failed(`${options.out} is full`);
+          file?.write(data.samples, data.frames);
         } catch (error) {
           failed(`cannot write ${options.out}: ${(error as Error).message}`);
         }

@@ -32,6 +32,8 @@ export class FrameFeed {
   resampler: Resampler;
   /** Unwrapped timestamp of the next frame to be decoded; what lies between the output and it is in the resampler. */
   edge = 0;
+  /** Times that sound came back after silence. */
+  returns = 0;
   decoders: StreamDecoders;
   /** Samples of the last frame decoded. */
   #frame: number;
@@ -88,7 +90,10 @@ export class FrameFeed {
       return this.#conceal(this.#frame);
     }
     if (copy) counts.repaired++;
-    if (this.#gap >= CONCEAL_SAMPLES) this.#fade(at, Math.min(frames, FADE_SAMPLES), 0, 1 / FADE_SAMPLES);
+    if (this.#gap >= CONCEAL_SAMPLES) {
+      this.#fade(at, Math.min(frames, FADE_SAMPLES), 0, 1 / FADE_SAMPLES);
+      this.returns++;
+    }
     this.#gap = 0;
     this.#frame = frames;
     this.edge += frames;
@@ -105,8 +110,11 @@ export class FrameFeed {
   #conceal(frames: number): void {
     const { resampler, counts } = this, at = resampler.writeAt(), stride = resampler.stride;
     if (this.#gap === 0) counts.gaps++;
-    if (this.#gap >= CONCEAL_SAMPLES) resampler.stored.fill(0, at, at + frames * stride);
-    else {
+    if (this.#gap >= CONCEAL_SAMPLES) {
+      resampler.stored.fill(0, at, at + frames * stride);
+      // Nothing comes that would tell when it is enough.
+      resampler.speed = 1;
+    } else {
       counts.concealed++;
       this.decoders.conceal(frames, resampler.stored, at, stride);
       const half = CONCEAL_SAMPLES / 2;

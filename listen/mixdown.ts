@@ -81,6 +81,11 @@ export class Mixdown {
     this.#gains = Float32Array.from(wanted);
   }
 
+  /** What comes now comes up from silence. */
+  rise(): void {
+    this.#risen = 0;
+  }
+
   /** @hot `frames` frames (at most 480) of `channels` from `from` into `out`, where they come LIMITER_DELAY later. */
   apply(from: Float32Array, channels: number, frames: number, out: Float32Array): void {
     const gains = this.#gains, wanted = this.#wanted, sum = this.#sum;

@@ -124,6 +124,7 @@ export class DeviceOutput implements Output {
   readonly #fill: Fill;
   readonly #piece = new Float32Array(PIECE * MAX_CHANNELS);
   readonly #stereo = new Float32Array(2 * PIECE);
+  #returns = 0;
 
   /** `mixdown`: makes stereo of the channels, unless they are stereo. */
   constructor(playout: Playout, tap: Tap, device: PlaybackStream, mixdown: Mixdown) {
@@ -164,6 +165,8 @@ export class DeviceOutput implements Output {
       } else this.#piece.fill(0);
       let sound = this.#piece;
       if (!playout.stereo) {
+        if (playout.returns !== this.#returns) this.#mixdown.rise();
+        this.#returns = playout.returns;
         this.#mixdown.apply(sound, playout.channels, frames, this.#stereo);
         sound = this.#stereo;
       }

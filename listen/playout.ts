@@ -63,6 +63,10 @@ export class Playout {
   get stereo(): boolean {
     return this.#feed.decoders.stereo;
   }
+  /** Times that sound came back after silence. */
+  get returns(): number {
+    return this.#feed.returns;
+  }
   get counts(): Counts {
     return this.#feed.counts;
   }

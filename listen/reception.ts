@@ -4,13 +4,10 @@
  * audio thread; only {@link Reception.report} allocates.
  */
 import { type RtpTimestamp, SAMPLE_RATE, type SequenceNumber } from "../core/units.ts";
-import { addSequence, sequenceDistance } from "../core/wrap.ts";
+import { addSequence, sequenceDistance, timestampDistance } from "../core/wrap.ts";
 import type { ReceptionReport } from "../send/rtcp.ts";
 
-/**
- * RFC 3550 appendix A.1: a larger gap, or an older packet, is believed only when the next packet follows it, or when its
- * marker says that the sender starts anew.
- */
+/** RFC 3550 appendix A.1: a larger gap, or an older packet, is believed only when the next packet follows it. */
 const MAX_DROPOUT = 3000, MAX_MISORDER = 100;
 /** Packets whose numbers are remembered, to know a duplicate. */
 const MEMORY = 4096;
@@ -31,13 +28,15 @@ export class Reception {
   /** The number that would confirm a jump, or −1. */
   #bad = -1;
   #transit = NaN;
+  #timestamp = 0 as RtpTimestamp;
   #lastSr = 0;
   #lastSrAt = 0;
   readonly #seen = new Float64Array(MEMORY).fill(-1);
 
   /** @hot Counts a packet; false for one that had come before. `time` in milliseconds. `marker`: a start of the sender's. */
   arrived(sequence: SequenceNumber, timestamp: RtpTimestamp, time: number, marker = false): boolean {
-    const extended = this.#extend(sequence, marker);
+    const extended = this.#extend(sequence, marker && !this.#follows(sequence, timestamp));
+    this.#timestamp = timestamp;
     if (this.#seen[extended % MEMORY] === extended) {
       this.duplicates++;
       return false;
@@ -52,12 +51,19 @@ export class Reception {
     return true;
   }
 
-  /** @hot The sequence number with its wraps counted in. */
-  #extend(sequence: SequenceNumber, marker: boolean): number {
-    if (this.#highest < 0) return this.#restart(sequence);
+  /** @hot Goes on where it was, after a pause; or is one that has overtaken, or was overtaken by, another. */
+  #follows(sequence: SequenceNumber, timestamp: RtpTimestamp): boolean {
+    const distance = sequenceDistance(sequence, (this.#highest & 0xffff) as SequenceNumber);
+    if (distance > 0) return distance === 1;
+    return Math.abs(timestampDistance(timestamp, this.#timestamp)) < SAMPLE_RATE;
+  }
+
+  /** @hot The sequence number with its wraps counted in. `anew`: the sender begins with it, wherever it was. */
+  #extend(sequence: SequenceNumber, anew: boolean): number {
+    if (this.#highest < 0 || anew) return this.#restart(sequence);
     const distance = sequenceDistance(sequence, (this.#highest & 0xffff) as SequenceNumber);
     if (distance <= -MAX_MISORDER || distance >= MAX_DROPOUT) {
-      if (marker || sequence === this.#bad) return this.#restart(sequence);
+      if (sequence === this.#bad) return this.#restart(sequence);
       this.#bad = addSequence(sequence, 1);
     } else if (distance > 0) this.#highest += distance;
     return Math.max(0, this.#highest + Math.min(0, distance));

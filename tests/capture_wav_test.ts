@@ -1,6 +1,7 @@
 /** WAV files: what is written is read back, every format is understood, and no file is believed. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { wavHeader } from "../capture/wav_writer.ts";
 import { inspectWav, WavError, WavReader, WavWriter } from "../capture/wav.ts";
 import { programTest } from "./require.ts";
 
@@ -141,7 +142,7 @@ Deno.test("what WavWriter writes is read back to the bit", () => {
             using file = new WavWriter(path, channels);
             for (const frames of pieces) {
               const piece = Float32Array.from({ length: (frames + 2) * channels }, () => Math.random() * 2 - 1);
-              assert.equal(file.write(piece, frames), frames);
+              file.write(piece, frames);
               all.push(...piece.slice(0, frames * channels));
             }
             file.close();
@@ -154,6 +155,40 @@ Deno.test("what WavWriter writes is read back to the bit", () => {
     ),
     { numRuns: 50 },
   );
+});
+
+Deno.test("a recording that is cut off holds all but its last second", () => {
+  withFile(new Uint8Array(), (path) => {
+    using file = new WavWriter(path, 2);
+    const piece = new Float32Array(2 * 4800);
+    for (let i = 0; i < 37; i++) file.write(piece, 4800);
+    const { frames } = inspectWav(path);
+    assert.ok(frames > 2 * 48_000 && frames <= 37 * 4800, `${frames}`);
+    file.write(piece.fill(0.5), 4800);
+    file.close();
+    const reader = new WavReader(path), out = new Float32Array(2);
+    assert.equal(reader.format.frames, 38 * 4800);
+    reader.render(38 * 4800 - 1, out, 0, 1);
+    assert.deepEqual([...out], [0.5, 0.5]);
+  });
+});
+
+programTest("ffprobe reads what is longer than 4 GiB", { ffprobe: "ffmpeg" }, async () => {
+  const path = await Deno.makeTempFile({ suffix: ".wav" });
+  try {
+    for (const frames of [67_108_861, 67_108_862, 48_000 * 3600 * 3]) {
+      const header = wavHeader(16, 48_000, frames);
+      await Deno.writeFile(path, header);
+      // Its sound is a hole, which takes no place.
+      await Deno.truncate(path, header.length + frames * 64);
+      const args = ["-v", "error", "-of", "json", "-show_streams", path];
+      const { stdout } = await new Deno.Command("ffprobe", { args, stdin: "null" }).output();
+      const [stream] = JSON.parse(new TextDecoder().decode(stdout)).streams;
+      assert.deepEqual([stream.codec_name, stream.channels, stream.duration_ts], ["pcm_f32le", 16, frames]);
+    }
+  } finally {
+    await Deno.remove(path);
+  }
 });
 
 const good = { format: 1, channels: 2, rate: 48_000, bits: 16, data: new Uint8Array(40) };

@@ -185,6 +185,10 @@ Deno.test("what the phone hears first comes up from silence over 50 ms, however 
   // Only the first sound: what begins after a silence in the music keeps its attack.
   times(100, () => leftOf(mixdown, silence));
   assert.equal(leftOf(mixdown)[LIMITER_DELAY], 0.5);
+  // And what comes back after the line was down.
+  mixdown.rise();
+  times(10, () => leftOf(mixdown, silence));
+  assert.ok(Math.abs(times(6, () => leftOf(mixdown))[1200 + LIMITER_DELAY] - 0.25) < 0.01);
 });
 
 Deno.test("the phone's own mix stays below -1 dBFS, however far its faders are up", () => {

@@ -210,6 +210,17 @@ Deno.test("a path that becomes 80 ms shorter is caught up with", async () => {
   assert.ok(Math.abs(levelAt(channelOf(heard, 0, 7), toneOf(0)) / AMPLITUDE - 1) < 0.1);
 });
 
+Deno.test("an outage costs its own time, and what comes after silence is told from what comes after a gap", async () => {
+  const frame = 240, packets = await tones(1, frame), scene = { packets, streams: 1, frame } as const;
+  const jitter = (n: number) => n * 7919 % 31 / 31;
+  for (const [ms, returns] of [[30, 0], [300, 1], [1500, 1]]) {
+    const holed = flights(frame, 6, jitter).filter(({ frame: n }) => n * 5 < 3000 || n * 5 >= 3000 + ms);
+    const { playout: { counts, returns: returned } } = await hear(scene, holed, START + 5990);
+    assert.deepEqual([returned, counts.late, counts.resyncs, counts.gaps], [returns, 0, 0, 1], `${ms} ms`);
+    assert.ok(counts.missingSamples <= ms * 48 + 2 * frame, `${ms} ms: ${counts.missingSamples}`);
+  }
+});
+
 Deno.test("a sender that starts anew with other timestamps is heard again at once", async () => {
   const frame = 240, packets = await tones(1, frame);
   for (const jump of [3_000_000, -3_000_000, 2_000_000_000]) {

@@ -80,6 +80,27 @@ Deno.test("a numbering that starts anew with a marker is believed at once", () =
   assert.deepEqual([reception.received, reception.lost, reception.duplicates], [52, 0, 0]);
 });
 
+Deno.test("a restart is no loss and no duplicate wherever its numbers begin, and a marker out of order is no restart", () => {
+  for (const first of [0, 20, 49, 51, 1000, 2990, 40_000]) {
+    const reception = new Reception();
+    for (let n = 0; n < 50; n++) arrive(reception, n);
+    for (let n = 0; n < 200; n++) {
+      const timestamp = rtpTimestamp(2_000_000_000 + n * FRAME);
+      assert.ok(
+        reception.arrived(sequenceNumber(first + n), timestamp, 1e12 + 1000 + n * 5, n === 0),
+        `${first}: ${n}`,
+      );
+    }
+    assert.deepEqual([reception.received, reception.lost, reception.duplicates], [250, 0, 0], `${first}`);
+  }
+  const reception = new Reception();
+  for (const n of [0, 1, 2, 4]) arrive(reception, n);
+  assert.ok(reception.arrived(sequenceNumber(3), rtpTimestamp(3 * FRAME), 1e12 + 21, true));
+  arrive(reception, 5);
+  assert.ok(!reception.arrived(sequenceNumber(3), rtpTimestamp(3 * FRAME), 1e12 + 26, true));
+  assert.deepEqual([reception.received, reception.lost, reception.duplicates], [6, 0, 1]);
+});
+
 Deno.test("a numbering that starts anew is believed at its second packet, and isn't loss", () => {
   const reception = new Reception();
   for (let n = 0; n < 50; n++) arrive(reception, n, 1000);
