@@ -7,8 +7,8 @@ import type { House } from "./house.ts";
 import { Sockets } from "./sockets.ts";
 
 export const AUDIO_PATH = "/api/v1/audio";
-/** Connections from one address that haven't said hello yet: that takes a page no time. */
-const MAX_SILENT_PER_ADDRESS = 8;
+/** Connections from one address that haven't said hello yet: all pages behind a proxy, when the server was restarted. */
+const MAX_SILENT_PER_ADDRESS = 64;
 /** Reports and pings. */
 const MAX_MESSAGE_BYTES = 4 * 1024;
 const MAX_FRAGMENTS = 8;

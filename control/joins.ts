@@ -10,11 +10,11 @@ import { freshMix } from "./mix_changes.ts";
 import { limitMix, mixOfSeat, useMix } from "./mixes.ts";
 import { refuseOverload, type Served } from "./offer.ts";
 import { Refusal, unavailable } from "./problem.ts";
-import { place } from "./receivers.ts";
+import { freeRows, place } from "./receivers.ts";
 import type { JoinBody } from "./schemas.ts";
 import { type Caller, randomText, randomToken, tokenKey } from "./secrets.ts";
 import { freshSeat, leaveSeats, roomForSeat, withoutEmptySeat, withoutSeat } from "./seats.ts";
-import { checkChannels, checkCue, endSession, fitted, hearing, pausedFor, type Wish } from "./sessions.ts";
+import { checkChannels, checkCue, endSession, fitted, fitting, hearing, pausedFor, type Wish } from "./sessions.ts";
 import type { SavedSession, Seat } from "./state.ts";
 
 /** A session that paused longer ago than this isn't one of `--max-clients`. */
@@ -55,7 +55,7 @@ function servedAs(house: House, wish: Wish, id: string, seat: Seat): Served {
 
 /** Takes a board row and a worker for it; the state isn't touched. */
 function open(house: House, id: string, saved: SavedSession, again: boolean): Session {
-  const { shape, allowed } = fitted(house, saved, house.state.seats[saved.seat]);
+  const { wish, shape, allowed } = fitting(house, saved, house.state.seats[saved.seat]);
   limitMix(house, mixOfSeat(house, saved.seat), allowed);
   const hears = hearing(house, saved, null);
   const { username, password, cname, ssrc, worker } = saved;
@@ -68,7 +68,7 @@ function open(house: House, id: string, saved: SavedSession, again: boolean): Se
   const placed = place(house, receiver, again ? { ssrc, worker } : undefined);
   const session: Session = {
     id,
-    saved: { ...saved, ssrc: placed.receiver.ssrc, worker: placed.worker },
+    saved: { ...wish, ssrc: placed.receiver.ssrc, worker: placed.worker },
     placed,
     latency: createLatencyWindow(),
     shape,
@@ -104,7 +104,7 @@ export function join(
 
   const former = seatOfDevice(house, body.device);
   const leaving = [house.seated.get(id), former === undefined ? undefined : house.seated.get(former)];
-  const returns = leaving.some((session) => session !== undefined), room = returns || house.freeSlots.length > 0;
+  const returns = leaving.some((session) => session !== undefined), room = returns || freeRows(house) > 0;
   const [gone = null] = room ? [] : longestGone(house, 1);
   const full = !returns && clients(house) >= house.options.maxClients;
   if (full || !room && gone === null) {
@@ -157,7 +157,7 @@ export function restoreSessions(house: House): void {
   const sessions: Record<string, SavedSession> = {};
   for (const [id, saved] of Object.entries(house.state.sessions)) {
     try {
-      if (house.freeSlots.length === 0) break;
+      if (freeRows(house) === 0) break;
       const cue = saved.cue !== null && saved.cue in house.state.seats ? saved.cue : null;
       sessions[id] = open(house, id, { ...saved, cue }, true).saved;
     } catch (error) {

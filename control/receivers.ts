@@ -7,6 +7,12 @@ import { rtpTimestamp, sequenceNumber } from "../core/units.ts";
 import type { House, Placed } from "./house.ts";
 import { workerFor } from "./offer.ts";
 
+/** Rows given back last rest: whoever served one may still write to it until it has read that it ended. */
+export const RESTING_ROWS = 64;
+
+/** Rows that can be taken. */
+export const freeRows = (house: House): number => Math.max(0, house.freeSlots.length - RESTING_ROWS);
+
 const random32 = (): number => randomBytes(4).readUInt32BE();
 
 function newSsrc(house: House): number {

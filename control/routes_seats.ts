@@ -35,9 +35,9 @@ function addSeatList(app: OpenAPIHono<ControlEnv>, house: House): void {
       responses: { ...problems(400, 401, 403, 409, 413, 415, 429, 503), 201: answer("The seat", SeatView) },
     }),
     async (c) => {
-      const id = createSeat(house, c.req.valid("json"));
+      const id = createSeat(house, c.req.valid("json")), made = seatView(house, id, true);
       await house.store.settle();
-      return c.json(seatView(house, id, true), 201, { location: `/api/v1/seats/${id}` });
+      return c.json(made, 201, { location: `/api/v1/seats/${id}` });
     },
   );
   app.openapi(
@@ -106,8 +106,9 @@ function addSeat(app: OpenAPIHono<ControlEnv>, house: House): void {
     }),
     async (c) => {
       renewInvite(house, c.var.seat);
+      const renewed = seatView(house, c.var.seat, true);
       await house.store.settle();
-      return c.json(seatView(house, c.var.seat, true), 200);
+      return c.json(renewed, 200);
     },
   );
   app.openapi(

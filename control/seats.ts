@@ -195,7 +195,9 @@ export function setMixes(
   change(house, { ...base, seats }, rampMs);
 }
 
+/** @throws Refusal 404 when it is gone, as it may be after waiting. */
 export function seatView(house: House, id: string, engineer: boolean): SeatView {
+  if (!Object.hasOwn(house.state.seats, id)) throw new Refusal(404, "there is no such seat");
   const { name, colour, channels, device, invite, locked, recallSafe, maxGainDb, mix } = house.state.seats[id];
   return {
     seat: id,

@@ -141,16 +141,16 @@ export async function reshape(house: House, session: Session, patch: SessionPatc
 }
 
 /** What a session asked for, without what takes too much of a packet if it is more channels now. @throws Refusal 409, 400 */
-function fitting(house: House, { saved }: Session, seat: Seat) {
+export function fitting(house: House, saved: SavedSession, seat: Seat) {
   const gentler: SavedSession = { ...saved, bitrate: null, redundancy: 0 };
   for (const wish of [saved, { ...gentler, redundancy: saved.redundancy }]) {
     try {
-      return { saved: wish, ...fitted(house, wish, seat) };
+      return { wish, ...fitted(house, wish, seat) };
     } catch (error) {
       if (!(error instanceof Refusal) || error.status !== 400) throw error;
     }
   }
-  return { saved: gentler, ...fitted(house, gentler, seat) };
+  return { wish: gentler, ...fitted(house, gentler, seat) };
 }
 
 /**
@@ -158,11 +158,11 @@ function fitting(house: House, { saved }: Session, seat: Seat) {
  */
 export function follow(house: House, session: Session): Promise<void> {
   return inTurn(house, session, async () => {
-    const { saved, shape, allowed } = fitting(house, session, seatOf(house, session));
-    const sameMix = hearing(house, saved, session.hears) === session.hears;
+    const { wish, shape, allowed } = fitting(house, session.saved, seatOf(house, session));
+    const sameMix = hearing(house, wish, session.hears) === session.hears;
     if (sameMix && shape.channels.join() === session.shape.channels.join()) {
-      limitMix(house, mixOfSeat(house, saved.seat), allowed);
-    } else await refit(house, session, saved);
+      limitMix(house, mixOfSeat(house, wish.seat), allowed);
+    } else await refit(house, session, wish);
   }).catch((error: unknown) => {
     if (!(error instanceof Refusal)) throw error;
     // Its worker doesn't answer, and is being replaced: again in a second.

@@ -11,7 +11,7 @@ import { longestGone } from "./joins.ts";
 import { freeMix, leaveMix, mixOfSeat, useMix } from "./mixes.ts";
 import { refuseOverload, type Served } from "./offer.ts";
 import { Refusal, unavailable } from "./problem.ts";
-import { place, release } from "./receivers.ts";
+import { freeRows, place, release } from "./receivers.ts";
 import type { TargetBody, TargetView } from "./schemas.ts";
 import { randomText } from "./secrets.ts";
 import { endSession } from "./sessions.ts";
@@ -63,7 +63,7 @@ export function createTarget(house: House, body: TargetBody, host: string): Targ
   if (streamCount(house) + streams > MAX_TARGET_STREAMS) {
     throw unavailable(`targets can have ${MAX_TARGET_STREAMS} streams all together`);
   }
-  const missing = Math.max(0, streams - house.freeSlots.length), gone = longestGone(house, missing, body.session);
+  const missing = Math.max(0, streams - freeRows(house)), gone = longestGone(house, missing, body.session);
   if (gone.length < missing) throw unavailable("no more streams can be served");
   refuseOverload(house, (frame) => servedAs(shapeWith(samplesToMs(frame))), shape.frame);
 

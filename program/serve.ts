@@ -38,7 +38,7 @@ import { endSignal } from "./signals.ts";
 
 /** Capture has 50, send workers 43. */
 const PRIORITY = 45;
-/** Targets have rows of their own beside the clients', and a session that paused keeps its. */
+/** Targets have rows of their own beside the clients', rows given back rest, and a session that paused keeps its. */
 const ROWS_PER_CLIENT = 4;
 const TARGET_ROWS = 128;
 /** A worker that doesn't start, or end, within this is given up; the end of all together may take two seconds. */

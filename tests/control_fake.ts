@@ -8,6 +8,7 @@ import { createBoard } from "../core/board.ts";
 import type { ControlOptions, ControlToMain } from "../core/messages.ts";
 import { createRing, Word } from "../core/ring.ts";
 import { rtpTimestamp } from "../core/units.ts";
+import { RESTING_ROWS } from "../control/receivers.ts";
 import { type Control, type ControlSettings, startControl } from "../control/control.ts";
 
 export const JOIN_CODE = "STAGE7";
@@ -70,7 +71,7 @@ export async function fakeHouse(settings: FakeSettings = {}): Promise<FakeHouse>
   new Int32Array(ring.memory, 0, 16)[Word.Live] = 1;
   const options: ControlOptions = {
     version: "1.2.3-test",
-    board: createBoard(workers, slots),
+    board: createBoard(workers, slots + RESTING_ROWS),
     ring,
     source: { name: "fake card", channelNames: Array.from({ length: inputs }, (_, i) => `Line ${i + 1}`) },
     mediaPorts: Array.from({ length: workers }, (_, i) => 5101 + i),

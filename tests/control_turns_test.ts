@@ -1,6 +1,7 @@
 /** Changes of one session that come at once, or while something else changes. */
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { change, withSeat } from "../control/changes.ts";
 import { rtpTimestamp } from "../core/units.ts";
 import { assertProblem, ENGINEER, type FakeHouse, fakeHouse, newDevice } from "./control_fake.ts";
 import { within } from "./live_desk.ts";
@@ -63,6 +64,39 @@ Deno.test("a seat that may hear more than fits at the wanted bit rate keeps its 
   const after = await house.call("GET", `/api/v1/sessions/${json.session}`, { secret: json.token });
   assert.equal(after.status, 200);
   assert.equal(after.json.media.streams, 16);
+});
+
+Deno.test("a session that didn't get its wider seat before a restart goes on with less", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    let token: string, session: string;
+    {
+      await using house = await fakeHouse({ options: { stateDir: directory } });
+      const { json: seat } = await house.call("POST", "/api/v1/seats", { body: { name: "Ana", channels: [1, 2] } });
+      const body = { name: "Ana", device: newDevice(), mode: "channels", bitrate: 256_000, frameMs: 10 };
+      ({ json: { token, session } } = await house.call("POST", "/api/v1/sessions", { secret: seat.invite, body }));
+      const { house: inside } = house.control, { [seat.seat]: saved } = inside.state.seats;
+      change(inside, withSeat(inside.state, seat.seat, { ...saved, channels: null }));
+    }
+    await using again = await fakeHouse({ options: { stateDir: directory } });
+    const { status, json } = await again.call("GET", `/api/v1/sessions/${session}`, { secret: token });
+    assert.equal(status, 200);
+    assert.equal(json.media.streams, 16);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a seat that is removed while a change of it waits is 404", async () => {
+  await using house = await fakeHouse({ patience: { reshapeMs: 3_600_000 } });
+  const { seat, session } = await house.join(), path = `/api/v1/seats/${seat}`;
+  house.answering = false;
+  let patch: ReturnType<FakeHouse["call"]>;
+  await posted(house, () => patch = house.call("PATCH", path, { body: { channels: [2] } }));
+  const removed = house.call("DELETE", path);
+  while (house.control.house.sessions.has(session)) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertProblem(await patch!, 404);
+  assert.equal((await removed).status, 204);
 });
 
 Deno.test("a key that is changed while its session changes shape takes the right to listen with it", async () => {
