@@ -29,6 +29,7 @@ const HELP = `foldback bench: a real server on a software source, and clients, o
   --quality          what the codec does to a band, by frame, bit rate and complexity (--seconds of each, else ${QUALITY_SECONDS});
                      npm's, or with --codec own our own build
   --json             figures as JSON
+  --help             this text
 `;
 const LOAD = { liveClients: 20, movesPerSecond: 50 };
 /** What is measured under a control load, where nothing else is asked for. */

@@ -39,6 +39,8 @@ const PASSED = [
   "public-host",
   "state-dir",
   "pool-size",
+  "codec",
+  "handoff",
   "max-clients",
   "send-mode",
   "dscp",
@@ -62,6 +64,7 @@ export const helpOf = (ids: readonly string[]): string =>
   --load-seconds N   how long to serve the clients (default 5)
   --only ID,ID       these checks alone: ${ids.join(", ")}
   --json             { "checks": [{ "id", "verdict", "says", "do", "values" }] }
+  --help             this text
 
   ${PASSED.filter((name) => !OWN_LINE.includes(name)).map((name) => `--${name}`).join(", ")}:
 as for start, and so are the variables of the environment.

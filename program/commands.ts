@@ -98,6 +98,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "public-host": "text",
       "state-dir": "directory",
       "pool-size": poolSize,
+      codec: START.codec,
+      handoff: START.handoff,
       "max-clients": "text",
       "send-mode": sendMode,
       dscp: "text",

@@ -59,10 +59,11 @@ const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``;
 /** @returns the README's table of settings, as `deno fmt` has it. */
 export function settingsTable(): string {
   const rows = SETTING_NAMES.map((name) => {
-    const { preset, alias, help } = settingOf(name);
+    const { value, preset, alias, help } = settingOf(name);
     const variables = [variableOf(name), ...alias ? [alias] : []].map(code).join(", ");
+    const what = value === null && preset === "true" ? `${help}; the flag ends it` : help;
     const by = preset === null ? presetOf(name).replaceAll("|", "\\|") : code(preset);
-    return [code(usageOf(name)), variables, code(keyOf(name)), by, help.replaceAll("|", "\\|")];
+    return [code(usageOf(name)), variables, code(keyOf(name)), by, what.replaceAll("|", "\\|")];
   });
   const head = ["flag", "variable", "key", "default", "what"];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));

@@ -39,6 +39,7 @@ const HELP = `deno task peers: from a card's input to its output, on this machin
   --only LIST     such as copy,foldback,copy,foldback; of ${NAMES.join(", ")}
   --listen FLAGS  further flags of our listener, such as "--buffer-ms 3"
   --json          as JSON
+  --help          this text
 `;
 
 /** One after the other; what can't be run says why in its row. */
