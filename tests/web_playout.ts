@@ -23,7 +23,9 @@ const Worklet = await (async (): Promise<Any> => {
   return registered;
 })();
 
-const PER_MS = 48, QUANTUM = 128;
+const PER_MS = 48;
+/** Frames that a browser takes at least. */
+export const QUANTUM = 128;
 /** No whole number of its turns fits in a frame, so one that is missing shows. */
 export const HERTZ = 933, PEAK = 0.25;
 /** What the measuring itself makes of a whole tone, in radians and dB: 0.064 and 0.13 were the most. */

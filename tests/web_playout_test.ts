@@ -1,7 +1,7 @@
 /** The page's playout over scenes of networks and cards: what is heard is what was sent, and not later than it must be. */
 import assert from "node:assert/strict";
 import { followTone } from "./phone.ts";
-import { assertWhole, HERTZ, PEAK, play, random } from "./web_playout.ts";
+import { assertWhole, HERTZ, PEAK, play, QUANTUM, random } from "./web_playout.ts";
 
 Deno.test("on a good network nothing is missing, and the buffer is shallow", () => {
   for (const frame of [120, 240, 480]) {
@@ -76,6 +76,39 @@ Deno.test("what is lost for long is silence for as long, and nothing more: the t
     });
     assertWhole(tail((end + 30) / 1000).subarray(0, 48_000), `${ms} ms`);
     assert.ok(delay(end / 1000 + 1) < 8, `${ms} ms: ${delay(end / 1000 + 1)} ms`);
+  }
+});
+
+/** Pieces of 2 ms in which hardly anything is heard. */
+function holes(samples: Float32Array): number {
+  let count = 0;
+  for (let at = 0; at + 96 <= samples.length; at += 96) {
+    if (samples.subarray(at, at + 96).every((sample) => Math.abs(sample) < PEAK / 2)) count++;
+  }
+  return count;
+}
+
+Deno.test("after any outage the sound is whole at once, also when the path is another one then", () => {
+  const FROM = 6000;
+  for (const burst of [QUANTUM, 1024]) {
+    for (const frame of [120, 240]) {
+      for (const ms of [300, 600, 1500, 3000]) {
+        // What the server still sends of a stall, all of it at the end; then nothing; then a path of `after` ms.
+        for (const [before, stalled, after] of [[0, 250, 0], [0, 0, 0], [0, 0, 40], [60, 0, 5]]) {
+          const jitter = random(9), end = FROM + ms;
+          const late = (_: number, time: number) => {
+            const lag = jitter();
+            if (time < FROM) return before + lag;
+            if (time < FROM + stalled) return end - time;
+            return time < end ? null : after + lag;
+          };
+          const { tail } = play({ seconds: end / 1000 + 2, burst, frame, late });
+          // A longer path is believed after 100 ms.
+          const whole = tail((end + (after > before ? 260 : 60)) / 1000).subarray(0, 48_000);
+          assert.equal(holes(whole), 0, `${burst} ${frame} ${ms} ${[before, stalled, after]}`);
+        }
+      }
+    }
   }
 });
 

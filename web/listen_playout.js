@@ -19,7 +19,9 @@ const PER_MS = 48;
 const JUMP_FRAMES = 96_000;
 /** Packets have come too late for so long: the path has become longer for good. The same for too deep a buffer. */
 const LATE_MS = 100;
-/** So much deeper than meant isn't played off, it is left out. */
+/** The same for a buffer that is too shallow: what is usual on another path is known after 300 ms. */
+const SHALLOW_MS = 400;
+/** So much deeper than meant isn't played off, it is left out; so much shallower begins anew. */
 const SKIP_MS = 15;
 /** Missing audio is made up for so long; then there is silence. */
 const CONCEAL_FRAMES = 4800;
@@ -55,7 +57,7 @@ export class Playout {
   #timestamp = 0;
   #unwrapped = 0;
   #lateSince = Infinity;
-  #deepSince = Infinity;
+  #offSince = Infinity;
   /** Frames made up since the last real one. */
   #gap = 0;
   #seam = false;
@@ -122,7 +124,7 @@ export class Playout {
     this.#look(time);
     this.#arrived(at, frames);
     const behind = Math.max(0, this.#edge - at);
-    if (behind >= frames) this.#drop(at + frames, time);
+    if (behind >= frames) this.#late(at, frames, time);
     else {
       this.#lateSince = Infinity;
       if (this.#gap >= CONCEAL_FRAMES) this.mixdown.rise();
@@ -130,7 +132,7 @@ export class Playout {
       if (behind > 0) this.#seam = true;
       this.#store(behind, frames - behind);
     }
-    this.#regulate(time);
+    this.#regulate(time, frames);
     return frames;
   }
 
@@ -172,13 +174,21 @@ export class Playout {
     return timestamp;
   }
 
-  /** Sets the buffer anew, so that what comes next, at `edge`, is early by the depth that is meant. */
-  #settle(/** @type {number} */ edge) {
-    const frames = Math.round(this.depth.targetMs * PER_MS);
+  /** Frames by which what comes now should be early: how much of its burst the card has still got isn't known. */
+  #early() {
+    return Math.round(this.depth.targetMs * PER_MS) + (this.#burst >> 1);
+  }
+
+  /**
+   * Sets the buffer anew, so that what comes next, at `edge`, is early by the depth that is meant.
+   * @param {number} edge @param {number} inFrames how long from now that is
+   */
+  #settle(edge, inFrames = 0) {
+    const frames = this.#early() + inFrames;
     this.arrivals.reset();
     this.depth.restart(this.#card.frames / PER_MS);
     this.#edge = edge;
-    this.#lateSince = this.#deepSince = Infinity;
+    this.#lateSince = this.#offSince = Infinity;
     this.#gap = 0;
     this.#seam = false;
     this.mixdown.rise();
@@ -196,25 +206,27 @@ export class Playout {
     this.leadCount++;
   }
 
-  /** All of it came too late. */
-  #drop(/** @type {number} */ next, /** @type {number} */ time) {
+  /** All of it came too late: it is left out, or, when that goes on, played later than what came before. */
+  #late(/** @type {number} */ at, /** @type {number} */ frames, /** @type {number} */ time) {
     this.late++;
     this.#seam = true;
     this.#lateSince = Math.min(this.#lateSince, time);
     if (time - this.#lateSince < LATE_MS) return;
     this.resyncs++;
-    this.#settle(next);
+    this.#settle(at);
+    this.#store(0, frames);
   }
 
-  #regulate(/** @type {number} */ time) {
+  #regulate(/** @type {number} */ time, /** @type {number} */ frames) {
     if (this.#card.asleep || this.#ring.jumps || Number.isNaN(this.arrivals.usual)) return;
     const depthMs = (this.#card.frames - this.position) / PER_MS - this.arrivals.usual;
-    const { depth } = this, meant = Math.max(depth.depthMs, depth.targetMs);
-    if (depthMs < meant + SKIP_MS) this.#deepSince = Infinity;
-    else if (this.#deepSince === Infinity) this.#deepSince = time;
-    else if (time - this.#deepSince > LATE_MS) {
+    const { depth } = this, shallow = depthMs < depth.depthMs - SKIP_MS;
+    if (!shallow && depthMs < Math.max(depth.depthMs, depth.targetMs) + SKIP_MS) this.#offSince = Infinity;
+    else if (this.#offSince === Infinity) this.#offSince = time;
+    else if (time - this.#offSince > (shallow ? SHALLOW_MS : LATE_MS)) {
       this.resyncs++;
-      this.#deepSince = Infinity;
+      this.#offSince = Infinity;
+      if (shallow) return this.#settle(this.#edge, frames);
       this.#ring.keep(Math.max(0, this.#ring.level - Math.round((depthMs - depth.targetMs) * PER_MS)));
       depth.restart(this.#card.frames / PER_MS);
       return;
@@ -235,7 +247,7 @@ export class Playout {
       frames -= count;
     }
     // What would be too much is silence. The empty ring gave it until now; what is early again waits as long as ever.
-    this.#ring.silence(Math.min(frames, Math.round(this.depth.targetMs * PER_MS)));
+    this.#ring.silence(Math.min(frames, this.#early()));
     this.#edge += frames;
   }
 

@@ -56,11 +56,13 @@ export class Ring {
 
   /**
    * Writes no more than half of the ring, the rest is for {@link silence}: a reader that stands still loses what comes.
+   * What {@link keep} leaves out doesn't count.
    * @param {Float32Array} from interleaved @param {number} frames
    */
   push(from, frames) {
-    const words = this.#words, samples = this.#samples, write = words[WRITE];
-    if (this.level + frames > RING_FRAMES / 2) return;
+    const words = this.#words, samples = this.#samples, write = words[WRITE], { level } = this;
+    const kept = this.jumps ? Math.min(level, (write - words[FROM]) | 0) : level;
+    if (kept + frames > RING_FRAMES / 2 || level + frames > RING_FRAMES) return;
     for (let i = 0; i < frames; i++) {
       const at = 2 * ((write + i) & (RING_FRAMES - 1));
       samples[at] = from[2 * i];
