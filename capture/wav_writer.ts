@@ -1,6 +1,6 @@
 /**
  * Writes one float32 RIFF/WAVE file of any number of channels; past 4 GiB it becomes RF64 (EBU Tech 3306). In: interleaved
- * float32. Out: a file that says each second how much it holds, so that little is lost with the power. Any thread but the
+ * float32. Out: a file that says each second how much it holds, so that little is lost with the process. Any thread but the
  * sound's: it waits for the disk. Little-endian machines only, as all that Deno runs on.
  */
 

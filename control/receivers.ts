@@ -7,7 +7,7 @@ import { rtpTimestamp, sequenceNumber } from "../core/units.ts";
 import type { House, Placed } from "./house.ts";
 import { workerFor } from "./offer.ts";
 
-/** Rows given back last rest: whoever served one may still write to it until it has read that it ended. */
+/** The rows that were given back last aren't taken yet: who served one writes to it until it has read that it ended. */
 export const RESTING_ROWS = 64;
 
 /** Rows that can be taken. */

@@ -4,7 +4,7 @@
  * audio thread; only {@link Reception.report} allocates.
  */
 import { type RtpTimestamp, SAMPLE_RATE, type SequenceNumber } from "../core/units.ts";
-import { addSequence, sequenceDistance, timestampDistance } from "../core/wrap.ts";
+import { addSequence, sequenceDistance } from "../core/wrap.ts";
 import type { ReceptionReport } from "../send/rtcp.ts";
 
 /** RFC 3550 appendix A.1: a larger gap, or an older packet, is believed only when the next packet follows it. */
@@ -28,42 +28,34 @@ export class Reception {
   /** The number that would confirm a jump, or −1. */
   #bad = -1;
   #transit = NaN;
-  #timestamp = 0 as RtpTimestamp;
   #lastSr = 0;
   #lastSrAt = 0;
   readonly #seen = new Float64Array(MEMORY).fill(-1);
 
   /** @hot Counts a packet; false for one that had come before. `time` in milliseconds. `marker`: a start of the sender's. */
   arrived(sequence: SequenceNumber, timestamp: RtpTimestamp, time: number, marker = false): boolean {
-    const extended = this.#extend(sequence, marker && !this.#follows(sequence, timestamp));
-    this.#timestamp = timestamp;
+    // Only the difference of two transits counts, in 32 bits as the timestamps wrap.
+    const transit = time * SAMPLE_RATE / 1000 % 2 ** 32 - timestamp;
+    // The sender's clock goes on through a pause; a start begins with another one.
+    const change = Math.abs((transit - this.#transit) | 0), goesOn = change < SAMPLE_RATE;
+    const extended = this.#extend(sequence, marker, goesOn);
     if (this.#seen[extended % MEMORY] === extended) {
       this.duplicates++;
       return false;
     }
     this.#seen[extended % MEMORY] = extended;
     this.received++;
-    // Only the difference of two transits counts, in 32 bits as the timestamps wrap.
-    const transit = time * SAMPLE_RATE / 1000 % 2 ** 32 - timestamp;
-    const change = Math.abs((transit - this.#transit) | 0);
-    if (change < SAMPLE_RATE) this.jitter += (change - this.jitter) / 16;
+    if (goesOn) this.jitter += (change - this.jitter) / 16;
     this.#transit = transit;
     return true;
   }
 
-  /** @hot Goes on where it was, after a pause; or is one that has overtaken, or was overtaken by, another. */
-  #follows(sequence: SequenceNumber, timestamp: RtpTimestamp): boolean {
-    const distance = sequenceDistance(sequence, (this.#highest & 0xffff) as SequenceNumber);
-    if (distance > 0) return distance === 1;
-    return Math.abs(timestampDistance(timestamp, this.#timestamp)) < SAMPLE_RATE;
-  }
-
-  /** @hot The sequence number with its wraps counted in. `anew`: the sender begins with it, wherever it was. */
-  #extend(sequence: SequenceNumber, anew: boolean): number {
-    if (this.#highest < 0 || anew) return this.#restart(sequence);
+  /** @hot The sequence number with its wraps counted in. `goesOn`: the sender's clock is the one it was. */
+  #extend(sequence: SequenceNumber, marker: boolean, goesOn: boolean): number {
+    if (this.#highest < 0 || (marker && !goesOn)) return this.#restart(sequence);
     const distance = sequenceDistance(sequence, (this.#highest & 0xffff) as SequenceNumber);
     if (distance <= -MAX_MISORDER || distance >= MAX_DROPOUT) {
-      if (sequence === this.#bad) return this.#restart(sequence);
+      if (marker || sequence === this.#bad) return this.#restart(sequence);
       this.#bad = addSequence(sequence, 1);
     } else if (distance > 0) this.#highest += distance;
     return Math.max(0, this.#highest + Math.min(0, distance));
@@ -77,7 +69,6 @@ export class Reception {
     }
     this.#seen.fill(-1);
     this.#bad = -1;
-    this.#transit = NaN;
     // One cycle up: a packet from before the first one still has a number of its own.
     this.#base = this.#highest = 0x10000 + sequence;
     return this.#highest;

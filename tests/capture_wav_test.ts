@@ -157,7 +157,7 @@ Deno.test("what WavWriter writes is read back to the bit", () => {
   );
 });
 
-Deno.test("a recording that is cut off holds all but its last second", () => {
+Deno.test("a recording that isn't closed holds all but its last second", () => {
   withFile(new Uint8Array(), (path) => {
     using file = new WavWriter(path, 2);
     const piece = new Float32Array(2 * 4800);
@@ -176,8 +176,9 @@ Deno.test("a recording that is cut off holds all but its last second", () => {
 programTest("ffprobe reads what is longer than 4 GiB", { ffprobe: "ffmpeg" }, async () => {
   const path = await Deno.makeTempFile({ suffix: ".wav" });
   try {
-    for (const frames of [67_108_861, 67_108_862, 48_000 * 3600 * 3]) {
+    for (const frames of [67_108_862, 67_108_863, 48_000 * 3600 * 3]) {
       const header = wavHeader(16, 48_000, frames);
+      assert.equal(new TextDecoder().decode(header.subarray(0, 4)), frames === 67_108_862 ? "RIFF" : "RF64");
       await Deno.writeFile(path, header);
       // Its sound is a hole, which takes no place.
       await Deno.truncate(path, header.length + frames * 64);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
+import { RESTING_ROWS } from "../control/receivers.ts";
 import { createBoard } from "../core/board.ts";
 import type { ControlOptions, ControlToMain, MainToControl } from "../core/messages.ts";
 import { createRing } from "../core/ring.ts";
@@ -9,7 +10,7 @@ import { ENGINEER, JOIN_CODE, send } from "./control_fake.ts";
 
 const options = (http: ControlOptions["http"]): ControlOptions => ({
   version: "1.2.3-test",
-  board: createBoard(1, 10),
+  board: createBoard(1, 10 + RESTING_ROWS),
   ring: createRing(2),
   source: { name: "fake card", channelNames: ["Left", "Right"] },
   mediaPorts: [5101],

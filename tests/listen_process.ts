@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { inspectWav } from "../capture/wav.ts";
 
 const PROGRAM = fileURLToPath(new URL("./listen_program.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
@@ -76,9 +77,8 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
 
 /** One channel of a float WAV file as the listener writes it. */
 export function wavChannel(path: string, channels: number, channel: number): Float32Array {
-  const bytes = Deno.readFileSync(path), data = new DataView(bytes.buffer, 80);
-  assert.equal(new TextDecoder().decode(bytes.subarray(72, 76)), "data");
-  assert.equal(new DataView(bytes.buffer).getUint16(22, true), channels);
-  const frames = data.byteLength / 4 / channels;
+  const { dataAt, frames, ...format } = inspectWav(path);
+  assert.deepEqual([format.channels, format.encoding], [channels, "float32"]);
+  const data = new DataView(Deno.readFileSync(path).buffer, dataAt);
   return Float32Array.from({ length: frames }, (_, i) => data.getFloat32((i * channels + channel) * 4, true));
 }

@@ -93,6 +93,10 @@ Deno.test("a restart is no loss and no duplicate wherever its numbers begin, and
     }
     assert.deepEqual([reception.received, reception.lost, reception.duplicates], [250, 0, 0], `${first}`);
   }
+  const paused = new Reception();
+  for (let n = 0; n < 50; n++) arrive(paused, n);
+  assert.ok(paused.arrived(sequenceNumber(650), rtpTimestamp(1000 * FRAME), 1e12 + 5000, true));
+  assert.deepEqual([paused.received, paused.lost], [51, 600], "what was lost before the pause counts");
   const reception = new Reception();
   for (const n of [0, 1, 2, 4]) arrive(reception, n);
   assert.ok(reception.arrived(sequenceNumber(3), rtpTimestamp(3 * FRAME), 1e12 + 21, true));

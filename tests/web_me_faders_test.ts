@@ -161,12 +161,12 @@ browserTest("two pages on one seat end with what the server has, whatever two ha
   assert.notEqual(same, JSON.stringify({ c1: 0, c2: 0, c3: 0, c4: 0, master: -12, mutes: Array(4).fill(false) }));
   const [own, other] = pages.map(masterFader);
   await own.press("End");
-  await until(() => valueOf(other), (value) => value === 10, "the top");
+  const both = () => Promise.all([valueOf(own), valueOf(other)]);
+  await until(both, (shown) => shown.every((value) => value === 10), "the top");
   for (const one of [own, other]) await keepShown(one);
   for (let step = 1; step <= STEPS; step++) {
     await own.press("ArrowDown");
-    const values = () => Promise.all([valueOf(own), valueOf(other)]);
-    await until(values, (shown) => shown.every((value) => value === 10 - step / 2), "the step");
+    await until(both, (shown) => shown.every((value) => value === 10 - step / 2), "the step");
   }
   const [first, then] = [await shownSince(own), await shownSince(other)];
   const behind = [...first].map(([value, at]) => then.get(value)! - at).toSorted((a, b) => a - b);

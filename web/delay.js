@@ -173,7 +173,7 @@ export function DelayPanel({ desk }) {
 export function GraphOverlay({ desk, onClose, first = "" }) {
   const [which, setWhich] = useState(first), ids = shown(desk, which);
   return html`
-    <${Overlay} title=${t("con.graph")} onClose=${onClose} class="graph-page">
+    <${Overlay} title=${t("con.graph")} onClose=${onClose} troubles=${desk.troubles} class="graph-page">
       <${Choice} desk=${desk} which=${which} onChange=${setWhich} />
       <${Graph} desk=${desk} ids=${ids} height=${null} />
       <${Key} desk=${desk} ids=${ids} />

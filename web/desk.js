@@ -16,6 +16,7 @@
  * @property {(method: string, path: string, body?: unknown) => Promise<any>} ask an API call below /api/v1; a refusal is
  *   shown, and answers undefined
  * @property {(text: string, bad?: boolean) => void} say a notice
+ * @property {any} troubles what is wrong, and notices: also over what covers the desk
  * @property {(key: string) => void} rekey the engineer's new key
  * @property {Cue} cue
  */
@@ -130,23 +131,6 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
     setChosen(wanted);
     if (wanted !== null) setTab("seat");
   };
-  const desk = {
-    live,
-    state,
-    status,
-    offline: !live.connected,
-    history,
-    pulse,
-    seat,
-    choose,
-    open: setTab,
-    overlay: setOverlay,
-    ask,
-    say,
-    rekey: onKey,
-    cue,
-  };
-  // Seen and heard whatever lies over the desk.
   const troubles = html`
     <div class="troubles">
           <${Troubles} live=${live} status=${status} />
@@ -162,10 +146,27 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
           )}
         </div>
   `;
+  const desk = {
+    live,
+    state,
+    status,
+    offline: !live.connected,
+    history,
+    pulse,
+    seat,
+    choose,
+    open: setTab,
+    overlay: setOverlay,
+    ask,
+    say,
+    troubles,
+    rekey: onKey,
+    cue,
+  };
   return html`
     <div class="desk" aria-hidden=${overlay ? "true" : undefined} inert=${overlay !== null}>
       <${Head} desk=${desk} />
-      ${overlay === null && troubles}
+      ${troubles}
       <${Seats} desk=${desk} />
       <main class="work">
         <${Strips} desk=${desk} />
@@ -176,6 +177,5 @@ export function Desk({ secret, onRefused, onKey, isNew }) {
           html`<${JoinOverlay} desk=${desk} seat=${overlay.seat ?? null} onClose=${() => setOverlay(null)} />`}
         ${overlay?.kind === "graph" &&
           html`<${GraphOverlay} desk=${desk} first=${overlay.which} onClose=${() => setOverlay(null)} />`}
-    ${overlay !== null && troubles}
   `;
 }

@@ -81,7 +81,7 @@ export function NameButton({ name, colour, disabled = false, class: className, o
 }
 
 /**
- * The same for what the server has. @param {{ channels: Record<string, any>, chosen: readonly number[],
+ * {@link ChannelPicker} for what the server has: shown as it is wanted until the answer. @param {{ channels: Record<string, any>, chosen: readonly number[],
  *   send: (chosen: number[]) => Promise<unknown>, label: string }} props
  */
 export function ChannelSetting({ channels, chosen, send, label }) {

@@ -1,7 +1,7 @@
 /**
  * A control on a track: `Fader` for gains, `Slider` for any scale (taper.js). In: the value as the server has it, and what
  * to do with a new one. It keeps no value of its own. Grabbing anywhere moves by what the finger moves and never jumps;
- * Shift is fine. Arrows ±step, Page ±leap, Home and End, double click (two taps) or Delete put the fresh value back. Browser's main
+ * Shift is fine. Arrows ±step, Page ±leap, Home and End, double click, two taps of a finger or Delete put the fresh value back. Browser's main
  * thread.
  *
  * @typedef {object} SliderProps
@@ -28,8 +28,8 @@ export const newGesture = () => `g-${page}-${++gestures}`;
 
 /** A finger that comes down trembles, a mouse hardly: what moves less than this is a tap, and moves nothing. */
 const SLOP_PX = 6, MOUSE_SLOP_PX = 2;
-/** Two taps this close are a double tap. A browser's double click would also be two short moves. */
-const DOUBLE_TAP_MS = 400;
+/** Two taps of a finger this close are a double tap: not every browser makes a double click of them. */
+const DOUBLE_TAP_MS = 350;
 const FINE = 0.2;
 /** Key presses and wheel steps that follow each other this closely are undone together. */
 const SAME_GESTURE_MS = 800;
@@ -38,7 +38,7 @@ const SAME_GESTURE_MS = 800;
 export function Slider(props) {
   const { scale, value, label, disabled = false, horizontal = false, marks = false, centred = false, tone, id } = props;
   const max = Math.min(props.max ?? scale.max, scale.max);
-  const drag = useRef(null), tapped = useRef(-Infinity);
+  const drag = useRef(null), tapped = useRef(-Infinity), still = useRef(0);
   const pressed = useRef({ gesture: "", at: -Infinity });
   // Handlers outlive a drawing: they look here.
   const now = useRef(props);
@@ -80,7 +80,7 @@ export function Slider(props) {
       shown: value,
       gesture: newGesture(),
       frame: 0,
-      slop: event.pointerType === "touch" ? SLOP_PX : MOUSE_SLOP_PX,
+      touch: event.pointerType === "touch",
       moved: false,
     };
   };
@@ -89,10 +89,10 @@ export function Slider(props) {
     if (held === null || held.pointer !== event.pointerId) return;
     const at = horizontal ? event.clientX : event.clientY;
     if (!held.moved) {
-      if (Math.abs(at - held.last) < held.slop) return;
+      if (Math.abs(at - held.last) < (held.touch ? SLOP_PX : MOUSE_SLOP_PX)) return;
       held.moved = true;
       // What a mouse has moved counts.
-      if (held.slop === SLOP_PX) held.last = at;
+      if (held.touch) held.last = at;
     }
     // Somebody else has moved it meanwhile: from there on, not back.
     if (latest() !== held.shown) held.position = scale.toPosition(held.shown = latest());
@@ -114,9 +114,16 @@ export function Slider(props) {
       set(scale.toValue(held.position), held.gesture);
     }
     const tap = !held.moved && event.type === "pointerup";
-    const again = tap && event.timeStamp - tapped.current < DOUBLE_TAP_MS;
+    still.current = tap ? still.current + 1 : 0;
+    const again = tap && held.touch && event.timeStamp - tapped.current < DOUBLE_TAP_MS;
     tapped.current = tap && !again ? event.timeStamp : -Infinity;
     if (again) fresh();
+    now.current.onEnd?.();
+  };
+  // A browser makes one of two short moves, too.
+  const onDblClick = () => {
+    if (disabled || still.current < 2) return;
+    fresh();
     now.current.onEnd?.();
   };
   const onKeyDown = (event) => {
@@ -180,6 +187,7 @@ export function Slider(props) {
       onPointerCancel=${onPointerUp}
       onLostPointerCapture=${onPointerUp}
       onKeyDown=${onKeyDown}
+      onDblClick=${onDblClick}
     >
         ${marks && html`<div class="marks" aria-hidden="true">
       ${

@@ -1,6 +1,6 @@
 /**
- * What every part of the page draws with: Preact and htm from /vendor/, and a hook that draws again when something else
- * than Preact changes. Browser's main thread.
+ * What every part of the page draws with: Preact and htm from /vendor/, and hooks for what changes elsewhere: draw again,
+ * send a form once, ask for one change after the other. Browser's main thread.
  */
 export {
   Component,
@@ -21,7 +21,7 @@ import { useLayoutEffect, useReducer, useRef, useState } from "/vendor/preact.js
 
 /**
  * Draws the component again, at most once a frame, whenever `target` dispatches one of `names`. It listens before anything
- * can have come: other effects wait for a frame, which a hidden page doesn't get.
+ * can have come: other effects are run a frame later, in a hidden page a tenth of a second.
  * @param {EventTarget | null} target
  * @param {...string} names
  */
@@ -78,24 +78,26 @@ const SETTLE_MS = 300;
  * @returns {[shown: T, show: (wanted: T) => void, flush: () => void]} show: not sent yet; flush: sends what is shown
  */
 export function useAsked(value, send) {
-  const [wanted, draw] = useState(undefined),
-    line = useRef({ wanted: undefined, next: undefined, busy: false }).current;
+  const [wanted, draw] = useState(undefined);
+  const line = useRef({ wanted: undefined, next: undefined, held: false, busy: false, timer: 0 }).current;
   const show = (next) => {
+    clearTimeout(line.timer);
+    line.held = next !== undefined;
     line.wanted = next;
     draw(next);
   };
   const flush = async () => {
     line.next = line.wanted;
+    line.held = false;
     if (line.busy) return;
     line.busy = true;
-    let sent;
     while (line.next !== undefined) {
-      sent = line.next;
+      const next = line.next;
       line.next = undefined;
-      await send(sent);
+      await send(next);
     }
     line.busy = false;
-    setTimeout(() => line.wanted === sent && show(undefined), SETTLE_MS);
+    if (!line.held) line.timer = setTimeout(() => show(undefined), SETTLE_MS);
   };
   return [wanted === undefined ? value : wanted, show, flush];
 }

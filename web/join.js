@@ -26,7 +26,7 @@ export function JoinOverlay({ desk, seat: id, onClose }) {
   const title = seat ? t("con.invite.of", { name: seat.name }) : t("con.join.title");
   const renew = () => seat ? desk.ask("POST", `/seats/${id}/invite`) : desk.ask("POST", "/secrets/join-code", {});
   return html`
-    <${Overlay} title=${title} onClose=${onClose} class="join-page">
+    <${Overlay} title=${title} onClose=${onClose} troubles=${desk.troubles} class="join-page">
       <div class="join-qr">
         <${Qr} text=${address} label=${t("con.qr.label", { text: address })} />
       </div>

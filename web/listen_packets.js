@@ -139,7 +139,10 @@ export class Reception {
   /** @param {Packet} packet @param {number} time in milliseconds */
   arrived({ sequence, timestamp, marker }, time) {
     const highest = this.#highest, distance = highest < 0 ? 1 : (sequence - highest) << 16 >> 16;
-    const jump = distance > MAX_DROPOUT || distance < -MAX_MISORDER || (marker && distance !== 1);
+    const transit = time * 48 % 2 ** 32 - timestamp, change = Math.abs((transit - this.#transit) | 0);
+    // The sender's clock goes on through a pause; a start begins with another one.
+    const anew = marker && !(change < 48_000);
+    const jump = distance > MAX_DROPOUT || distance < -MAX_MISORDER || anew;
     if (highest < 0 || jump) {
       this.#transit = NaN;
       this.#highest = highest < 0 ? sequence : highest + ((sequence - highest) & 0xffff);
@@ -148,7 +151,6 @@ export class Reception {
       this.#highest += distance;
     } else this.lost = Math.max(0, this.lost - 1);
     this.received++;
-    const transit = time * 48 % 2 ** 32 - timestamp, change = Math.abs((transit - this.#transit) | 0);
     if (!Number.isNaN(this.#transit) && change < 48_000) this.jitter += (change - this.jitter) / 16;
     this.#transit = transit;
   }

@@ -107,7 +107,7 @@ export class Entrance extends EventTarget {
   lost() {
     const { step } = this;
     if (step.kind !== "in") return;
-    if (step.own) kept.keepSession(null);
+    if (step.own) this.#forget(step.token);
     else kept.keepRemote(null);
     this.#set({ kind: "ended", own: step.own });
   }
@@ -117,8 +117,13 @@ export class Entrance extends EventTarget {
     const { step } = this;
     if (step.kind !== "in") return;
     if (!step.own) return this.lost();
-    kept.keepSession(null);
+    this.#forget(step.token);
     this.#resumeOrJoin();
+  }
+
+  /** Unless another tab has joined meanwhile: its session is this one's too. @param {string} token */
+  #forget(token) {
+    if (kept.keptSession()?.token === token) kept.keepSession(null);
   }
 
   /** Leaves for good: the next musician with this phone is asked for a name. @param {string} session */

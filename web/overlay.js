@@ -2,16 +2,17 @@
  * A page over the page: it takes the focus, Escape and its button close it, and the focus goes back to where it was. Tab
  * stays inside. Browser's main thread.
  */
-import { html, names, useEffect, useRef } from "./html.js";
+import { html, names, useLayoutEffect, useRef } from "./html.js";
 import { t } from "./words.js";
 
 const REACHABLE = 'button:not(:disabled), [href], input, select, [tabindex="0"]';
 
-/** @param {{ title: string, onClose: () => void, children: unknown, class?: string }} props */
-export function Overlay({ title, onClose, children, class: className }) {
+/** @param {{ title: string, onClose: () => void, children: unknown, troubles?: unknown, class?: string }} props */
+export function Overlay({ title, onClose, children, troubles, class: className }) {
   const box = useRef(null), close = useRef(onClose);
   close.current = onClose;
-  useEffect(() => {
+  // Before the next frame, in which what lies below loses the focus.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     box.current.querySelector(".close").focus();
     return () => before?.focus?.();
@@ -37,6 +38,7 @@ export function Overlay({ title, onClose, children, class: className }) {
         <h2>${title}</h2>
         <button type="button" class="close" onClick=${() => close.current()}>${t("close")}</button>
       </header>
+      ${troubles}
       <div class="overlay-body">${children}</div>
     </div>
   `;
