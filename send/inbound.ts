@@ -10,6 +10,7 @@ import { readRtcp, roundTripMs } from "./rtcp.ts";
 import { kindOfDatagram } from "./rtp.ts";
 import type { Served } from "./served.ts";
 import type { MediaSocket } from "./socket.ts";
+import { Admission } from "./transactions.ts";
 import { readStun, STUN_BINDING_REQUEST, verifyStun, writeBindingSuccess } from "./stun.ts";
 
 /** Datagrams looked at after one block; a flood beyond it waits in the socket's buffer, and is lost there. */
@@ -65,9 +66,12 @@ export class Inbound {
     ) return false;
     const served = this.#byUsername(message.username);
     if (!served || !verifyStun(incoming, 0, message, served.key)) return false;
-    if (!served.seen.admit(message.transactionId, from)) return false;
-    served.moveTo(from);
-    served.row.boundAt = now();
+    const admission = served.seen.admit(message.transactionId, from);
+    if (admission === Admission.Refused) return false;
+    if (admission === Admission.New) {
+      served.moveTo(from);
+      served.row.boundAt = now();
+    }
     const length = writeBindingSuccess(
       this.#socket.rows,
       this.#socket.at,
@@ -76,7 +80,7 @@ export class Inbound {
       served.key,
     );
     this.#socket.push(length, from);
-    if (!served.flowing) this.#act.resume(served);
+    if (admission === Admission.New && !served.flowing) this.#act.resume(served);
     return true;
   }
 

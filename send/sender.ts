@@ -132,7 +132,8 @@ export class Sender {
         if (next.shape.frame !== group.frame) continue;
         this.#advance(served);
       }
-      if (!served.flowing || served.current.shape.frame !== group.frame) continue;
+      const { current } = served;
+      if (!served.flowing || current.shape.frame !== group.frame || start < current.at) continue;
       const bytes = served.write(this.#socket.rows, this.#socket.at, start, this.#batchNumber);
       if (bytes === 0) continue;
       this.#batch[this.#batched++] = served;
@@ -187,9 +188,9 @@ export class Sender {
       return;
     }
     const { shape, mix, request } = change;
-    served.current = served.form(shape, mix, [], -1);
-    const grid = Math.ceil((this.#position + 1) / FRAME_GRID) * FRAME_GRID;
-    this.#tell({ kind: "reshaped", request, timestamp: served.timestampOf(grid) });
+    const form = served.current = served.form(shape, mix, [], -1);
+    form.at = Math.ceil((this.#position + 1) / FRAME_GRID) * FRAME_GRID;
+    this.#tell({ kind: "reshaped", request, timestamp: served.timestampOf(form.at) });
   }
 
   /** Decides where new forms begin, once their encoders have warmed up on the samples before. */

@@ -92,8 +92,9 @@ export class Served {
 
   /** Starts or resumes: the next packet carries the marker and no earlier frame. */
   resume(pool: StreamPool): void {
-    const { shape, mix } = this.current;
+    const { shape, mix, at } = this.current;
     this.current = this.acquire(pool, { shape, mix, request: -1 });
+    this.current.at = at;
     this.flowing = true;
     this.#marker = true;
     this.#earlierBytes = 0;
@@ -103,7 +104,9 @@ export class Served {
 
   pause(pool: StreamPool, time: Milliseconds): void {
     for (const stream of this.current.streams) pool.release(stream);
-    this.current = this.form(this.current.shape, this.current.mix, [], -1);
+    const { shape, mix, at } = this.current;
+    this.current = this.form(shape, mix, [], -1);
+    this.current.at = at;
     this.flowing = false;
     this.row.pausedAt = time;
     this.row.flow = Flow.Paused;

@@ -1,6 +1,6 @@
 /**
  * The STUN transactions that a session has seen, so that a recorded binding can't be replayed from elsewhere to steal the
- * media. Bounded: an hour of one binding a second, oldest forgotten first. A retransmission from the same place is fine.
+ * media, nor one that comes late take it back. Bounded: an hour of one binding a second, oldest forgotten first.
  */
 import { type Endpoint, ENDPOINT_BYTES } from "../core/endpoint.ts";
 
@@ -8,17 +8,25 @@ const REMEMBERED = 4096;
 const ID_BYTES = 12;
 const ENTRY = ID_BYTES + ENDPOINT_BYTES;
 
+export const enum Admission {
+  /** Seen from another endpoint. */
+  Refused,
+  /** Seen from this one: a retransmission, answered once more (RFC 8489 section 6.3.1), and nothing else. */
+  Again,
+  New,
+}
+
 export class TransactionMemory {
   #entries: Uint8Array = new Uint8Array(64 * ENTRY);
   #count = 0;
 
-  /** Remembers a transaction; false if it was seen from another endpoint. */
-  admit(id: Uint8Array, from: Endpoint): boolean {
+  /** Remembers a transaction. */
+  admit(id: Uint8Array, from: Endpoint): Admission {
     const kept = Math.min(this.#count, REMEMBERED);
     for (let i = 0; i < kept; i++) {
       const at = i * ENTRY;
       if (!matches(this.#entries, at, id, ID_BYTES)) continue;
-      return matches(this.#entries, at + ID_BYTES, from, ENDPOINT_BYTES);
+      return matches(this.#entries, at + ID_BYTES, from, ENDPOINT_BYTES) ? Admission.Again : Admission.Refused;
     }
     const at = (this.#count++ % REMEMBERED) * ENTRY;
     if (at + ENTRY > this.#entries.length) {
@@ -28,7 +36,7 @@ export class TransactionMemory {
     }
     this.#entries.set(id, at);
     this.#entries.set(from, at + ID_BYTES);
-    return true;
+    return Admission.New;
   }
 }
 

@@ -212,7 +212,30 @@ poolTest("a wrong password, a stranger, random bytes: counted, unanswered, witho
   await desk.playUntil(() => stranger.rtp.length > 5);
   assert.equal(parseRtp(stranger.rtp[0]).marker, false, "roaming sets no marker");
   assert.equal(stranger.answers, 1);
+  // What comes late from where it was is answered, and takes nothing back.
+  const heard = [phone.rtp.length, stranger.rtp.length], { answers } = phone;
+  await phone.bind(port, "user0", "password0", id);
+  await desk.playUntil(() => phone.answers > answers && stranger.rtp.length > heard[1] + 20);
+  assert.equal(phone.rtp.length, heard[0]);
 });
+
+poolTest(
+  "a shape that is changed before the first binding begins where it was announced, or later",
+  async (handoff) => {
+    await using desk = await Desk.open(1, handoff);
+    for (let slot = 0; slot < 24; slot++) {
+      using phone = new Phone();
+      desk.serve(0, slot, { channels: [1, 2], frame: 240 });
+      const shape: Shape = { mode: "channels", channels: [5], frame: 120, bitrate: bitRate(96_000), redundancy: 0 };
+      desk.pool.apply({ kind: "reshape", worker: 0, slot, shape, mix: -1, request: slot });
+      await desk.playUntil(() => desk.answers.has(slot));
+      await phone.bind(desk.pool.ports[0], `user${slot}`, `password${slot}`);
+      await desk.playUntil(() => phone.rtp.length > 0);
+      const { timestamp, marker } = parseRtp(phone.rtp[0]);
+      assert.ok(marker && ((timestamp - desk.answers.get(slot)!) | 0) >= 0, `${slot}`);
+    }
+  },
+);
 
 poolTest("closing says BYE and sends nothing after it", async (handoff) => {
   await using desk = await Desk.open(1, handoff);
