@@ -112,7 +112,7 @@ export class FrameFeed {
     if (this.#gap === 0) counts.gaps++;
     if (this.#gap >= CONCEAL_SAMPLES) {
       resampler.stored.fill(0, at, at + frames * stride);
-      // It is corrected when packets come: until then it would run on and on.
+      // The speed is corrected when packets come: until then it would run on and on.
       resampler.speed = 1;
     } else {
       counts.concealed++;

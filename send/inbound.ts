@@ -68,10 +68,10 @@ export class Inbound {
     if (!served || !verifyStun(incoming, 0, message, served.key)) return false;
     const admission = served.seen.admit(message.transactionId, from);
     if (admission === Admission.Refused) return false;
-    if (admission === Admission.New) {
-      served.moveTo(from);
-      served.row.boundAt = now();
-    }
+    if (admission === Admission.New) served.moveTo(from);
+    // A copy from where the client was before is answered, and no more.
+    const here = served.endpoint !== null && sameEndpoint(served.endpoint, from);
+    if (here) served.row.boundAt = now();
     const length = writeBindingSuccess(
       this.#socket.rows,
       this.#socket.at,
@@ -80,7 +80,7 @@ export class Inbound {
       served.key,
     );
     this.#socket.push(length, from);
-    if (admission === Admission.New && !served.flowing) this.#act.resume(served);
+    if (here && !served.flowing) this.#act.resume(served);
     return true;
   }
 

@@ -39,7 +39,7 @@ export interface Form {
   readonly assembled: Assembled;
   /** RTP payload type of the Opus packet itself. */
   readonly payloadType: number;
-  /** Position from which on it holds: a multiple of FRAME_GRID, or −1 while its encoders warm up. */
+  /** Position from which on it holds, a multiple of FRAME_GRID; −1: from its first packet on, or, as `next`, not decided yet. */
   at: number;
   readonly request: number;
 }

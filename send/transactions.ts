@@ -1,6 +1,6 @@
 /**
  * The STUN transactions that a session has seen, so that a recorded binding can't be replayed from elsewhere to steal the
- * media, nor one that comes late take it back. Bounded: an hour of one binding a second, oldest forgotten first.
+ * media. Bounded: an hour of one binding a second, oldest forgotten first; gone with the send worker.
  */
 import { type Endpoint, ENDPOINT_BYTES } from "../core/endpoint.ts";
 
@@ -11,7 +11,7 @@ const ENTRY = ID_BYTES + ENDPOINT_BYTES;
 export const enum Admission {
   /** Seen from another endpoint. */
   Refused,
-  /** Seen from this one: a retransmission, answered once more (RFC 8489 section 6.3.1), and nothing else. */
+  /** Seen from this one: a retransmission (RFC 8489 section 6.2.1), or a copy that the network kept. */
   Again,
   New,
 }

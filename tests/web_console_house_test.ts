@@ -126,8 +126,9 @@ deskTest("what goes wrong is seen over what covers the desk", async ({ console }
     return element.contains((globalThis as Any).document.elementFromPoint(x + width / 2, y + height / 2));
   });
   assert.ok(onTop);
+  await notice.getByRole("button", { name: "Close" }).click();
   await page.keyboard.press("Escape");
-  assert.equal(await page.locator(".desk .notice.bad").count(), 1);
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.deepEqual(page.problems, []);
 });
 

@@ -112,6 +112,23 @@ Deno.test("after any outage the sound is whole at once, also when the path is an
   }
 });
 
+Deno.test("an outage while a deep buffer is played off begins nothing anew", () => {
+  for (const burst of [QUANTUM, 1024]) {
+    const resyncs = (seconds: number) => {
+      const jitter = random(6);
+      // Bad for 20 s; half a minute later that is forgotten, and the depth that it took is being played off.
+      const late = (_: number, time: number) => {
+        const lag = jitter();
+        if (time > 49_000 && time < 49_300) return null;
+        const stalled = time % 400;
+        return time < 20_000 && stalled < 45 ? 45 - stalled : lag;
+      };
+      return play({ seconds, burst, late }).playout.resyncs;
+    };
+    assert.equal(resyncs(55), resyncs(48), `${burst}`);
+  }
+});
+
 Deno.test("a network that stalls again and again gets a deeper buffer, and nothing is missing then", () => {
   const jitter = random(6),
     { tail, underruns, delay } = play({

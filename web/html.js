@@ -87,6 +87,7 @@ export function useAsked(value, send) {
     draw(next);
   };
   const flush = async () => {
+    clearTimeout(line.timer);
     line.next = line.wanted;
     line.held = false;
     if (line.busy) return;

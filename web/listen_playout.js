@@ -17,11 +17,9 @@ import { Card } from "./listen_ring.js";
 const PER_MS = 48;
 /** A timestamp so far off is a new start of the sender's. */
 const JUMP_FRAMES = 96_000;
-/** Packets have come too late for so long: the path has become longer for good. The same for too deep a buffer. */
+/** Packets have come too late for so long: the path has become longer for good. The same for a buffer of another depth. */
 const LATE_MS = 100;
-/** The same for a buffer that is too shallow: what is usual on another path is known after 300 ms. */
-const SHALLOW_MS = 400;
-/** So much deeper than meant isn't played off, it is left out; so much shallower begins anew. */
+/** So much deeper than meant isn't played off, it is left out; so much shallower begins anew, if packets come too late. */
 const SKIP_MS = 15;
 /** Missing audio is made up for so long; then there is silence. */
 const CONCEAL_FRAMES = 4800;
@@ -58,6 +56,8 @@ export class Playout {
   #unwrapped = 0;
   #lateSince = Infinity;
   #offSince = Infinity;
+  /** Packets that had come too late when that began. */
+  #lateBefore = 0;
   /** Frames made up since the last real one. */
   #gap = 0;
   #seam = false;
@@ -132,7 +132,7 @@ export class Playout {
       if (behind > 0) this.#seam = true;
       this.#store(behind, frames - behind);
     }
-    this.#regulate(time, frames);
+    this.#regulate(time, at + frames, frames);
     return frames;
   }
 
@@ -206,7 +206,7 @@ export class Playout {
     this.leadCount++;
   }
 
-  /** All of it came too late: it is left out, or, when that goes on, played later than what came before. */
+  /** All of it came too late: it is left out; when that goes on, all is played so much later from then on. */
   #late(/** @type {number} */ at, /** @type {number} */ frames, /** @type {number} */ time) {
     this.late++;
     this.#seam = true;
@@ -217,22 +217,32 @@ export class Playout {
     this.#store(0, frames);
   }
 
-  #regulate(/** @type {number} */ time, /** @type {number} */ frames) {
+  /** @param {number} time @param {number} next timestamp of the packet after this one @param {number} frames until it comes */
+  #regulate(time, next, frames) {
     if (this.#card.asleep || this.#ring.jumps || Number.isNaN(this.arrivals.usual)) return;
     const depthMs = (this.#card.frames - this.position) / PER_MS - this.arrivals.usual;
-    const { depth } = this, shallow = depthMs < depth.depthMs - SKIP_MS;
-    if (!shallow && depthMs < Math.max(depth.depthMs, depth.targetMs) + SKIP_MS) this.#offSince = Infinity;
-    else if (this.#offSince === Infinity) this.#offSince = time;
-    else if (time - this.#offSince > (shallow ? SHALLOW_MS : LATE_MS)) {
+    const { depth } = this, most = Math.max(depth.depthMs, depth.targetMs) + SKIP_MS + (this.#burst >> 1) / PER_MS;
+    const shallow = depthMs < Math.min(depth.depthMs, depth.targetMs) - SKIP_MS;
+    if (!shallow && depthMs < most) this.#offSince = Infinity;
+    else if (this.#offSince === Infinity) {
+      this.#offSince = time;
+      this.#lateBefore = this.late;
+    } else if (time - this.#offSince > LATE_MS) {
+      if (shallow && this.late === this.#lateBefore) return this.#play(depthMs);
       this.resyncs++;
       this.#offSince = Infinity;
-      if (shallow) return this.#settle(this.#edge, frames);
+      if (shallow) return this.#settle(next, frames);
       this.#ring.keep(Math.max(0, this.#ring.level - Math.round((depthMs - depth.targetMs) * PER_MS)));
       depth.restart(this.#card.frames / PER_MS);
       return;
     }
-    depth.update(this.#card.frames / PER_MS, depthMs);
-    this.#resampler.speed = depth.speed;
+    this.#play(depthMs);
+  }
+
+  /** At the speed that keeps the depth. */
+  #play(/** @type {number} */ depthMs) {
+    this.depth.update(this.#card.frames / PER_MS, depthMs);
+    this.#resampler.speed = this.depth.speed;
   }
 
   /** Makes up `frames` frames, as long as that makes sense. */

@@ -74,7 +74,7 @@ function Step({ entrance }) {
         <p class="notice bad" role="alert">${t(step.own ? "me.ended.own" : "me.ended.app")}</p>
         ${
         step.own && entrance.code !== "" && html`<button type="button" class="main" onClick=${() =>
-          entrance.join()}>${t("me.ended.again")}</button>`
+          entrance.again()}>${t("me.ended.again")}</button>`
       }
         <button type="button" onClick=${() => entrance.ask()}>${t("me.code.other")}</button>
       </div>`;

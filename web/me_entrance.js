@@ -121,6 +121,11 @@ export class Entrance extends EventTarget {
     this.#resumeOrJoin();
   }
 
+  /** After it ended: with what another tab has joined meanwhile, or anew. */
+  again() {
+    this.#resumeOrJoin();
+  }
+
   /** Unless another tab has joined meanwhile: its session is this one's too. @param {string} token */
   #forget(token) {
     if (kept.keptSession()?.token === token) kept.keepSession(null);

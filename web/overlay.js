@@ -15,13 +15,15 @@ export function Overlay({ title, onClose, children, troubles, class: className }
   useLayoutEffect(() => {
     const before = document.activeElement;
     box.current.querySelector(".close").focus();
-    return () => before?.focus?.();
+    // Wherever the focus is: what had it may have gone.
+    const onEscape = (event) => event.key === "Escape" && close.current();
+    document.addEventListener("keydown", onEscape);
+    return () => {
+      document.removeEventListener("keydown", onEscape);
+      before?.focus?.();
+    };
   }, []);
   const onKeyDown = (event) => {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      return close.current();
-    }
     if (event.key !== "Tab") return;
     const all = [...box.current.querySelectorAll(REACHABLE)], first = all[0], last = all[all.length - 1];
     const from = document.activeElement;
